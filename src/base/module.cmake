@@ -1,0 +1,10 @@
+# json.cpp is the wrapper of nlohmann-json; the core build goes without.
+if(VIVACE_CORE_ONLY)
+  get_target_property(base_sources vivace_base SOURCES)
+  list(FILTER base_sources EXCLUDE REGEX "/json\\.cpp$")
+  set_property(TARGET vivace_base PROPERTY SOURCES ${base_sources})
+  list(FILTER tests EXCLUDE REGEX "/json_test\\.cpp$")
+else()
+  find_package(nlohmann_json 3.11 REQUIRED)
+  target_link_libraries(vivace_base PUBLIC nlohmann_json::nlohmann_json)
+endif()
