@@ -1,0 +1,290 @@
+#include "models/decoder.h"
+
+#include "base/error.h"
+#include "models/activations.h"
+
+namespace vivace {
+namespace {
+
+using enum TensorRole;
+
+/// Calls that reach one layer's tensors read like the paper; what is absent in the model is absent in the calls.
+struct LayerCalls {
+  const ModelCard& card;
+  const LayerCard& layer;
+  const LayerWeights& weights;
+  const KvLayer& kv;
+  Activations& act;
+  Stream& ops;
+
+  NormArgs norm(RowSet rows, const Tensor& input, TensorRole weight, TensorRole bias) const {
+    NormArgs args;
+    args.rows = rows;
+    args.kind = card.norm;
+    args.input = input;
+    args.weight = weights[weight];
+    args.bias = weights[bias];
+    args.epsilon = card.norm_epsilon;
+    return args;
+  }
+
+  /// Normalises each head of x in place; nothing where the model has no such norm.
+  void head_norm(const Tensor& x, TensorRole role, int32_t head_dim) const {
+    if (!weights[role]) return;
+    NormArgs args = norm(RowSet::kTokens, x, role, role);
+    args.kind = NormKind::kRms;
+    args.bias = {};
+    args.segment = head_dim;
+    args.output = x;
+    ops.norm(args);
+  }
+
+  void rotate(const Tensor& x, int32_t heads) const {
+    if (layer.rope < 0) return;
+    const RopeCard& rope = card.ropes[layer.rope];
+    ops.rope({x, act.rope_tables[layer.rope], heads, layer.key_dim, rope.rotary_dim, rope.pairs});
+  }
+
+  /// x += post_norm(y) * residual_scale
+  void add_residual(RowSet rows, const Tensor& x, const Tensor& y, TensorRole post_norm) const {
+    if (weights[post_norm]) {
+      NormArgs args = norm(rows, y, post_norm, post_norm);
+      args.bias = {};
+      args.output = y;
+      ops.norm(args);
+    }
+    ops.add({rows, x, y, x, card.residual_scale});
+  }
+
+  /// attn [tokens, heads * value_dim] = attention(norm(x)); keys and values go to the cache.
+  void attention() const {
+    NormArgs pre = norm(RowSet::kTokens, act.x, kAttentionNorm, kAttentionNormBias);
+    const Activation input = act.normed({weights[kQuery], weights[kKey], weights[kValue]});
+    pre.output = input.values;
+    pre.prepared = input.prepared;
+    ops.norm(pre);
+    const Tensor q = act.query(layer), k = act.key(layer), v = act.value(layer);
+    MatmulArgs qkv;
+    qkv.input = input;
+    qkv.items = {MatmulItem{weights[kQuery], weights[kQueryBias], q}, MatmulItem{weights[kKey], weights[kKeyBias], k},
+                 MatmulItem{weights[kValue], weights[kValueBias], v}};
+    qkv.count = 3;
+    ops.matmul(qkv);
+    head_norm(q, kQueryNorm, layer.key_dim);
+    head_norm(k, kKeyNorm, layer.key_dim);
+    rotate(q, layer.heads);
+    rotate(k, layer.kv_heads);
+    ops.kv_write({k, v, kv});
+    AttentionArgs args;
+    args.queries = q;
+    args.output = act.attended(layer);
+    args.kv = kv;
+    args.heads = layer.heads;
+    args.scale = card.attention_scale;
+    args.window = layer.window;
+    args.score_cap = card.score_cap;
+    ops.attention(args);
+  }
+
+  /// x += W_o attn
+  void attention_output(RowSet rows, const Tensor& x, const Tensor& attended) const {
+    const Activation input = act.prepared_of(attended, weights[kAttentionOutput]);
+    if (input.prepared) ops.prepare({rows, attended, input.prepared});
+    MatmulArgs out;
+    out.rows = rows;
+    out.input = input;
+    out.items[0] = {weights[kAttentionOutput], weights[kAttentionOutputBias], act.block_output()};
+    out.count = 1;
+    ops.matmul(out);
+    add_residual(rows, x, act.block_output(), kAttentionPostNorm);
+  }
+
+  /// x += W_down (glu(W_gate n) * (W_up n)), n = norm(x); without a gate x += W_down f(W_up n)
+  void feed_forward(RowSet rows, const Tensor& x) const {
+    NormArgs pre = norm(rows, x, kFfnNorm, kFfnNormBias);
+    const bool gated = bool(weights[kFfnGate]);
+    const Activation input = act.normed({weights[kFfnGate], weights[kFfnUp]});
+    pre.output = input.values;
+    pre.prepared = input.prepared;
+    ops.norm(pre);
+    const Tensor gate = act.gate(layer), up = act.up(layer);
+    MatmulArgs in;
+    in.rows = rows;
+    in.input = input;
+    if (gated) in.items[in.count++] = {weights[kFfnGate], weights[kFfnGateBias], gate};
+    in.items[in.count++] = {weights[kFfnUp], weights[kFfnUpBias], up};
+    ops.matmul(in);
+    const Activation hidden = act.hidden(layer, weights[kFfnDown]);
+    ops.glu({rows, card.glu, gated ? gate : up, gated ? up : Tensor{}, hidden.values, hidden.prepared});
+    MatmulArgs down;
+    down.rows = rows;
+    down.input = hidden;
+    down.items[0] = {weights[kFfnDown], weights[kFfnDownBias], act.block_output()};
+    down.count = 1;
+    ops.matmul(down);
+    add_residual(rows, x, act.block_output(), kFfnPostNorm);
+  }
+};
+
+}  // namespace
+
+/// Consecutive layers on one device, with the stream and the activations they run in.
+struct Segment {
+  int32_t device = 0;
+  size_t begin = 0, end = 0;  // layers
+  std::unique_ptr<Stream> stream;
+};
+
+struct Decoder::Impl {
+  const ModelCard& card;
+  const ModelWeights& weights;
+  const KvLayout& kv;
+  Placement placement;
+  std::vector<Device*> devices;
+  const StepInputs& inputs;
+  std::vector<std::unique_ptr<Activations>> activations;  // [devices], null where unused
+  std::vector<std::unique_ptr<Stream>> streams;           // [devices], null where unused
+  std::vector<Segment> segments;
+  std::vector<uint8_t> hop_staging;
+  std::vector<float> logits_staging;  // where the output device's memory is not the host's
+
+  Impl(const ModelCard& model, const ModelWeights& w, const KvLayout& layout, const Placement& where,
+       std::span<Device* const> all, const StepInputs& step)
+      : card(model), weights(w), kv(layout), placement(where), devices(all.begin(), all.end()), inputs(step) {
+    activations.resize(devices.size());
+    streams.resize(devices.size());
+    use(placement.embedding);
+    for (int32_t device : placement.layers) use(device);
+    use(placement.output);
+    make_segments();
+  }
+
+  void use(int32_t device) {
+    if (activations[device]) return;
+    const bool output = device == placement.output;
+    activations[device] = std::make_unique<Activations>(card, *devices[device], inputs.limits(), output);
+    streams[device] = devices[device]->create_stream(inputs);
+  }
+
+  void make_segments() {
+    auto extend = [this](int32_t device, size_t layers) {
+      if (segments.empty() || segments.back().device != device) {
+        const size_t at = segments.empty() ? 0 : segments.back().end;
+        segments.push_back({device, at, at, nullptr});
+      }
+      segments.back().end += layers;
+    };
+    extend(placement.embedding, 0);
+    for (int32_t device : placement.layers) extend(device, 1);
+    extend(placement.output, 0);
+  }
+
+  void forward() {
+    for (size_t i = 0; i < segments.size(); ++i) {
+      Segment& segment = segments[i];
+      if (i > 0) hop(segments[i - 1].device, segment.device, segment.begin == card.layers.size());
+      run_segment(segment, i == 0, i + 1 == segments.size(), i);
+    }
+  }
+
+  /// Carries the hidden state across a segment border: x of the tokens, or only of the outputs after the last layer.
+  void hop(int32_t from, int32_t to, bool after_layers) {
+    const Tensor& source = after_layers ? activations[from]->x_outputs : activations[from]->x;
+    const Tensor& target = after_layers ? activations[to]->x_outputs : activations[to]->x;
+    const int32_t rows = after_layers ? inputs.outputs() : inputs.tokens();
+    hop_staging.resize(size_t(rows) * source.stride * sizeof(float));
+    if (hop_staging.empty()) return;
+    source.buffer->read(source.offset, hop_staging);
+    target.buffer->write(target.offset, hop_staging);
+  }
+
+  void run_segment(const Segment& segment, bool first, bool last, size_t index) {
+    Stream& ops = *streams[segment.device];
+    Activations& act = *activations[segment.device];
+    const bool wants_outputs = inputs.outputs() > 0;
+    if (!ops.begin(index * 2 + wants_outputs)) {
+      if (first) ops.embed({weights.common[kTokenEmbedding], act.x, card.embedding_scale});
+      if (segment.begin < segment.end) rope_tables(ops, act, segment.device);
+      for (size_t i = segment.begin; i < segment.end; ++i) layer(ops, act, i, wants_outputs);
+      if (last && wants_outputs) logits(ops, act);
+    }
+    ops.sync();
+  }
+
+  void rope_tables(Stream& ops, Activations& act, int32_t device) {
+    for (size_t r = 0; r < card.ropes.size(); ++r) {
+      ops.rope_table({weights.rope_frequencies[r][device], rope_magnitude(card.ropes[r]), act.rope_tables[r]});
+    }
+  }
+
+  /// One transformer layer. After the last layer's attention only the rows whose logits are wanted go on.
+  void layer(Stream& ops, Activations& act, size_t i, bool wants_outputs) {
+    const LayerCalls calls{card, card.layers[i], weights.layers[i], kv.layers[i], act, ops};
+    calls.attention();
+    const Tensor attended = act.attended(card.layers[i]);
+    if (i + 1 < card.layers.size()) {
+      calls.attention_output(RowSet::kTokens, act.x, attended);
+      calls.feed_forward(RowSet::kTokens, act.x);
+    } else if (wants_outputs) {
+      const Tensor attended_outputs = act.attended_outputs(card.layers[i]);
+      ops.gather({act.x, act.x_outputs});
+      ops.gather({attended, attended_outputs});
+      calls.attention_output(RowSet::kOutputs, act.x_outputs, attended_outputs);
+      calls.feed_forward(RowSet::kOutputs, act.x_outputs);
+    }
+  }
+
+  void logits(Stream& ops, Activations& act) {
+    const Weight& output = weights.common[kOutput];
+    NormArgs norm;
+    norm.rows = RowSet::kOutputs;
+    norm.kind = card.norm;
+    norm.input = act.x_outputs;
+    norm.weight = weights.common[kOutputNorm];
+    norm.bias = weights.common[kOutputNormBias];
+    norm.epsilon = card.norm_epsilon;
+    const Activation input = act.normed({output});
+    norm.output = input.values;
+    norm.prepared = input.prepared;
+    ops.norm(norm);
+    MatmulArgs matmul;
+    matmul.rows = RowSet::kOutputs;
+    matmul.input = input;
+    matmul.items[0] = {output, weights.common[kOutputBias], act.logits};
+    matmul.count = 1;
+    ops.matmul(matmul);
+    if (card.logit_scale != 1 || card.logit_cap > 0) {
+      ops.scale({RowSet::kOutputs, act.logits, act.logits, card.logit_scale, card.logit_cap});
+    }
+  }
+};
+
+Decoder::Decoder(const ModelCard& card, const ModelWeights& weights, const KvLayout& kv, const Placement& placement,
+                 std::span<Device* const> devices, const StepInputs& inputs)
+    : impl_(std::make_unique<Impl>(card, weights, kv, placement, devices, inputs)) {}
+
+Decoder::~Decoder() = default;
+
+void Decoder::forward() { impl_->forward(); }
+
+std::span<const float> Decoder::logits(int32_t index) const {
+  if (index < 0 || index >= impl_->inputs.outputs()) throw Error(ErrorCode::kInternal, "no such output row");
+  const Tensor& logits = impl_->activations[impl_->placement.output]->logits;
+  const size_t begin = logits.offset + size_t(index) * logits.stride * sizeof(float);
+  if (uint8_t* host = logits.buffer->host_data()) {
+    return {reinterpret_cast<const float*>(host + begin), size_t(logits.columns)};
+  }
+  std::vector<float>& staging = impl_->logits_staging;
+  staging.resize(size_t(impl_->inputs.limits().outputs) * logits.columns);
+  float* row = staging.data() + size_t(index) * logits.columns;
+  logits.buffer->read(begin, {reinterpret_cast<uint8_t*>(row), size_t(logits.columns) * sizeof(float)});
+  return {row, size_t(logits.columns)};
+}
+
+void Decoder::set_threads(int32_t threads) {
+  for (auto& stream : impl_->streams) {
+    if (stream) stream->set_threads(threads);
+  }
+}
+
+}  // namespace vivace

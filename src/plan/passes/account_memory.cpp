@@ -1,0 +1,78 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "models/decoder.h"
+#include "plan/passes/passes.h"
+
+namespace vivace {
+namespace {
+
+std::string mebibytes(size_t bytes) { return std::to_string((bytes + (size_t{1} << 20) - 1) >> 20) + " MiB"; }
+
+void add_weights(PlanState& state) {
+  Plan& plan = state.plan;
+  for (const TensorCard& tensor : state.card.tensors) {
+    const auto charge = [&](int32_t device) {
+      plan.ledgers[device].weights += loaded_bytes(tensor, *state.devices[device]);
+    };
+    if (tensor.layer >= 0) {
+      charge(plan.placement.layers[tensor.layer]);
+    } else if (tensor.role == TensorRole::kTokenEmbedding) {
+      charge(plan.placement.embedding);
+      if (state.card.tied_output && plan.placement.output != plan.placement.embedding) charge(plan.placement.output);
+    } else {
+      charge(plan.placement.output);
+    }
+  }
+}
+
+}  // namespace
+
+void write_ledgers(PlanState& state) {
+  Plan& plan = state.plan;
+  plan.kv = make_kv_layout(state.card, plan.placement, plan.kv_format);
+  plan.limits.kv_groups = int32_t(plan.kv.groups.size());
+  plan.limits.pages = (plan.context_length + kPageTokens - 1) / kPageTokens;
+  plan.ledgers.assign(state.devices.size(), {});
+  for (size_t d = 0; d < state.devices.size(); ++d) {
+    plan.ledgers[d].device = state.devices[d]->info().id;
+    plan.ledgers[d].usable = state.devices[d]->info().memory_usable;
+  }
+  add_weights(state);
+  plan.kv_pages.clear();
+  for (const KvGroup& group : plan.kv.groups) {
+    const int64_t pages = kv_pages_needed(group, plan.context_length, plan.limits.tokens) * plan.parallel;
+    plan.kv_pages.push_back(int32_t(pages));
+    plan.ledgers[group.device].kv += size_t(pages) * group.page_bytes;
+  }
+  for (size_t d = 0; d < state.devices.size(); ++d) {
+    const auto& layers = plan.placement.layers;
+    const bool output = plan.placement.output == int32_t(d);
+    const bool used = output || plan.placement.embedding == int32_t(d) ||
+                      std::find(layers.begin(), layers.end(), int32_t(d)) != layers.end();
+    if (used) plan.ledgers[d].activations = activation_bytes(state.card, *state.devices[d], plan.limits, output);
+  }
+}
+
+int32_t overfull_device(const Plan& plan) {
+  for (size_t d = 0; d < plan.ledgers.size(); ++d) {
+    const MemoryLedger& ledger = plan.ledgers[d];
+    if (ledger.usable > 0 && ledger.total() > ledger.usable) return int32_t(d);
+  }
+  return -1;
+}
+
+void account_memory(PlanState& state) {
+  write_ledgers(state);
+  const int32_t full = overfull_device(state.plan);
+  if (full < 0) return;
+  const MemoryLedger& ledger = state.plan.ledgers[full];
+  throw Error(ErrorCode::kOutOfMemory,
+              "the model needs " + mebibytes(ledger.total()) + " on " + ledger.device + " (weights " +
+                  mebibytes(ledger.weights) + ", KV cache " + mebibytes(ledger.kv) + " at " +
+                  std::to_string(state.plan.context_length) + " tokens, activations " + mebibytes(ledger.activations) +
+                  "), " + mebibytes(ledger.usable) + " are usable",
+              "use a smaller --context-length, --kv-type q8_0, a smaller --batch-size or a smaller quantisation");
+}
+
+}  // namespace vivace

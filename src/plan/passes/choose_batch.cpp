@@ -1,0 +1,26 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "plan/passes/passes.h"
+
+namespace vivace {
+
+void choose_batch(PlanState& state) {
+  constexpr int32_t kMostTokens = 16384, kMostSequences = 1024;
+  const Wishes& wishes = state.wishes;
+  Plan& plan = state.plan;
+  plan.parallel = wishes.parallel.value_or(1);
+  if (plan.parallel < 1 || plan.parallel > kMostSequences) {
+    throw Error(ErrorCode::kInvalidArgument, "--parallel must be between 1 and " + std::to_string(kMostSequences));
+  }
+  const int32_t batch = wishes.batch_size.value_or(512);
+  if (batch < 1 || batch > kMostTokens) {
+    throw Error(ErrorCode::kInvalidArgument, "--batch-size must be between 1 and " + std::to_string(kMostTokens));
+  }
+  plan.limits.tokens = std::max(batch, plan.parallel);
+  plan.limits.sequences = plan.parallel;
+  plan.limits.outputs = std::min(plan.limits.tokens, wishes.outputs.value_or(plan.parallel));
+  if (!wishes.batch_size) plan.reasons.push_back("batch size: 512 tokens, enough for interactive use");
+}
+
+}  // namespace vivace

@@ -1,0 +1,49 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "plan/passes/passes.h"
+
+namespace vivace {
+namespace {
+
+constexpr int32_t kAutomaticContext = 4096;  // covers most chats
+constexpr int32_t kLeastContext = 512;       // an automatic context doesn't shrink below
+
+std::string trained_for(const ModelCard& card) {
+  return "the model was trained for " + std::to_string(card.context_length) + " tokens";
+}
+
+}  // namespace
+
+void choose_context(PlanState& state) {
+  constexpr int32_t kMost = 1 << 24;
+  Plan& plan = state.plan;
+  const Wishes& wishes = state.wishes;
+  plan.kv_format = wishes.kv_format.value_or(Format::kF16);
+  for (Device* device : state.devices) {
+    if (!find_kernel(device->info(), KernelOp::kKv, plan.kv_format, Layout::kRows)) {
+      throw Error(ErrorCode::kUnsupported, device->info().id + " keeps no KV cache in " + format_row(plan.kv_format).name,
+                  "use --kv-type f16");
+    }
+  }
+  if (wishes.context_length) {
+    if (*wishes.context_length < 1 || *wishes.context_length > kMost) {
+      throw Error(ErrorCode::kInvalidArgument, "--context-length must be between 1 and " + std::to_string(kMost));
+    }
+    plan.context_length = *wishes.context_length;
+    if (plan.context_length > state.card.context_length) {
+      plan.reasons.push_back("context: " + std::to_string(plan.context_length) + " as asked, but " +
+                             trained_for(state.card) + ": expect nonsense beyond");
+    }
+    return;
+  }
+  plan.context_length = std::min(kAutomaticContext, state.card.context_length);
+  write_ledgers(state);
+  while (overfull_device(plan) >= 0 && plan.context_length > kLeastContext) {
+    plan.context_length = std::max(kLeastContext, plan.context_length / 2);
+    write_ledgers(state);
+  }
+  plan.reasons.push_back("context: " + std::to_string(plan.context_length) + " tokens; " + trained_for(state.card));
+}
+
+}  // namespace vivace

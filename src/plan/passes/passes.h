@@ -1,0 +1,24 @@
+// The planner's passes, one file each; plan.cpp lists them in order.
+#pragma once
+
+#include "plan/plan.h"
+
+namespace vivace {
+
+/// Decode and prefill threads: the physical cores the process may use.
+void choose_threads(PlanState& state);
+/// Tokens and sequences of a step.
+void choose_batch(PlanState& state);
+/// Which device holds which layers.
+void place_layers(PlanState& state);
+/// Context length and KV format; an automatic context gives way where memory is short.
+void choose_context(PlanState& state);
+/// The final ledger; the last word on whether it fits.
+void account_memory(PlanState& state);
+
+/// Fills plan.kv, plan.kv_pages and plan.ledgers from the decisions so far.
+void write_ledgers(PlanState& state);
+/// The first device whose ledger is above what it can hold, or -1.
+int32_t overfull_device(const Plan& plan);
+
+}  // namespace vivace

@@ -1,0 +1,87 @@
+// The plan: every lever decided, every byte accounted for, before anything is loaded. Pure functions of the model card,
+// the devices' facts and what the user wishes; no I/O.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/device.h"
+#include "models/kv_layout.h"
+#include "models/model_card.h"
+#include "models/placement.h"
+
+namespace vivace {
+
+/// What the user asked for; an empty value means auto.
+struct Wishes {
+  std::optional<int32_t> context_length;   // tokens per sequence
+  std::optional<Format> kv_format;         // F32, F16, Q8_0
+  std::optional<int32_t> batch_size;       // tokens of a step
+  std::optional<int32_t> parallel;         // sequences decoded together
+  std::optional<int32_t> threads;          // decode
+  std::optional<int32_t> threads_prefill;
+  std::vector<int32_t> layer_split;        // layers per device, in device order; empty: all on the first
+  std::optional<int32_t> outputs;          // rows of logits in a step; auto: one per sequence
+};
+
+/// Facts about the host that no device knows.
+struct HostFacts {
+  int32_t physical_cores = 1;  // usable ones: affinity and cgroup limits applied
+  int32_t logical_cores = 1;
+};
+
+/// What one device will hold, in bytes.
+struct MemoryLedger {
+  std::string device;
+  size_t weights = 0;
+  size_t kv = 0;
+  size_t activations = 0;  // logits and step inputs included
+  size_t usable = 0;       // before the load; 0: unknown
+  size_t total() const { return weights + kv + activations; }
+};
+
+struct Plan {
+  int32_t context_length = 0;
+  Format kv_format = Format::kF16;
+  int32_t parallel = 1;
+  int32_t threads = 1;
+  int32_t threads_prefill = 1;
+  StepLimits limits;
+  Placement placement;
+  KvLayout kv;
+  std::vector<int32_t> kv_pages;  // [kv groups] pages of each pool
+  std::vector<MemoryLedger> ledgers;  // [devices]
+  std::vector<std::string> reasons;   // one sentence per decision
+};
+
+/// Everything a pass may read and the plan it writes to.
+struct PlanState {
+  const ModelCard& card;
+  std::span<Device* const> devices;
+  const HostFacts& host;
+  const Wishes& wishes;
+  Plan& plan;
+};
+
+struct PlanPass {
+  const char* name;
+  void (*run)(PlanState& state);
+};
+
+/// The passes in their order.
+std::span<const PlanPass> plan_passes();
+
+/// Throws Error kInvalidArgument for a wish out of range and kOutOfMemory, with the ledger and what would fit, where it
+/// can't fit. A wish is never changed; only auto values give way.
+Plan make_plan(const ModelCard& card, std::span<Device* const> devices, const HostFacts& host, const Wishes& wishes);
+
+/// Bytes a weight takes on a device, in the layout the device prefers for its role.
+size_t loaded_bytes(const TensorCard& tensor, const Device& device);
+
+/// The layout a tensor is loaded in; vectors are F32 rows.
+Layout loaded_layout(const TensorCard& tensor, const Device& device);
+
+}  // namespace vivace
