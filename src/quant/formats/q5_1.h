@@ -1,0 +1,62 @@
+// Q5_1: 32 columns, x = d * code + m. Nibbles as in Q4_1; bit j of qh is bit 4 of column j's code.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "quant/formats.h"
+#include "quant/formats/fit.h"
+#include "quant/half.h"
+
+namespace vivace {
+
+struct FormatQ5_1 {
+  static constexpr Format kFormat = Format::kQ5_1;
+  static constexpr const char* kName = "Q5_1";
+  static constexpr uint32_t kColumns = 32;
+
+  struct Block {
+    uint16_t d;  // f16
+    uint16_t m;  // f16
+    uint8_t qh[4];
+    uint8_t qs[16];
+  };
+
+  static void decode(const Block& block, float* out) {
+    const float d = f16_to_f32(block.d);
+    const float m = f16_to_f32(block.m);
+    uint32_t high_bits;
+    std::memcpy(&high_bits, block.qh, 4);
+    for (int i = 0; i < 16; ++i) {
+      const int low = (block.qs[i] & 15) | static_cast<int>((high_bits >> i & 1) << 4);
+      const int high = (block.qs[i] >> 4) | static_cast<int>((high_bits >> (i + 16) & 1) << 4);
+      out[i] = d * static_cast<float>(low) + m;
+      out[i + 16] = d * static_cast<float>(high) + m;
+    }
+  }
+
+  static void encode(const float* values, Block& block) {
+    const auto [lowest, highest] = std::minmax_element(values, values + 32);
+    const float min = *lowest;
+    const float d = (*highest - min) / 31.0f;
+    const float inverse = inverse_or_zero(d);
+    block.d = scale_to_f16(d);
+    block.m = scale_to_f16(min);
+    uint32_t high_bits = 0;
+    for (int i = 0; i < 16; ++i) {
+      const int low = truncate_clamped((values[i] - min) * inverse + 0.5f, 0, 31);
+      const int high = truncate_clamped((values[i + 16] - min) * inverse + 0.5f, 0, 31);
+      block.qs[i] = static_cast<uint8_t>((low & 15) | ((high & 15) << 4));
+      high_bits |= static_cast<uint32_t>(low >> 4) << i | static_cast<uint32_t>(high >> 4) << (i + 16);
+    }
+    std::memcpy(block.qh, &high_bits, 4);
+  }
+};
+static_assert(sizeof(FormatQ5_1::Block) == 24);
+static_assert(offsetof(FormatQ5_1::Block, m) == 2);
+static_assert(offsetof(FormatQ5_1::Block, qh) == 4);
+static_assert(offsetof(FormatQ5_1::Block, qs) == 8);
+
+}  // namespace vivace
