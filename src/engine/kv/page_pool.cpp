@@ -1,0 +1,42 @@
+#include "engine/kv/page_pool.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace vivace {
+
+PagePool::PagePool(Device& device, size_t page_bytes, int32_t pages) {
+  constexpr size_t kSlabBytes = size_t{128} << 20;
+  const int32_t per_slab = int32_t(std::clamp<size_t>(kSlabBytes / page_bytes, 1, size_t(std::max(pages, 1))));
+  slabs_.page_bytes = page_bytes;
+  slabs_.pages_per_slab = per_slab;
+  for (int32_t page = 0; page < pages; page += per_slab) {
+    const size_t count = size_t(std::min(per_slab, pages - page));
+    buffers_.push_back(device.allocate(count * page_bytes, BufferUse::kKv));
+    slabs_.slabs.push_back(buffers_.back().get());
+  }
+  references_.assign(pages, 0);
+  free_.reserve(pages);
+  for (int32_t page = pages - 1; page >= 0; --page) free_.push_back(page);
+}
+
+std::optional<int32_t> PagePool::allocate() {
+  if (free_.empty()) return std::nullopt;
+  const int32_t page = free_.back();
+  free_.pop_back();
+  references_[page] = 1;
+  return page;
+}
+
+void PagePool::retain(int32_t page) {
+  if (references_[page] < 1) throw Error(ErrorCode::kInternal, "a free KV page was retained");
+  ++references_[page];
+}
+
+void PagePool::release(int32_t page) {
+  if (references_[page] < 1) throw Error(ErrorCode::kInternal, "a KV page was released twice");
+  if (--references_[page] == 0) free_.push_back(page);
+}
+
+}  // namespace vivace

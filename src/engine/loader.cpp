@@ -1,0 +1,216 @@
+// Moves weights from a GGUF file to the devices: copies vectors as F32, repacks matrices into the device's layout.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+
+#include "base/error.h"
+#include "engine/loaded_model.h"
+#include "models/decoder.h"
+
+namespace vivace {
+namespace {
+
+/// One tensor on one device; a tied embedding on two devices makes two jobs.
+struct Job {
+  const TensorCard* tensor;
+  const TensorInfo* info;
+  Weight* target;
+};
+
+class Loader {
+ public:
+  Loader(const GgufFile& file, LoadedModel& model, ThreadPool& pool, const LoadProgress& progress)
+      : file_(file), model_(model), pool_(pool), progress_(progress) {}
+
+  void run() {
+    file_.check_sizes();
+    make_jobs();
+    allocate();
+    load_ropes();
+    for (const Job& job : jobs_) load(job);
+  }
+
+ private:
+  void make_jobs() {
+    const Placement& placement = model_.plan.placement;
+    model_.weights.layers.resize(model_.card.layers.size());
+    jobs_.reserve(model_.card.tensors.size() + 1);
+    for (const TensorCard& tensor : model_.card.tensors) {
+      if (tensor.layer >= 0) {
+        add_job(tensor, model_.weights.layers[tensor.layer][tensor.role], placement.layers[tensor.layer]);
+      } else if (tensor.role == TensorRole::kTokenEmbedding) {
+        add_job(tensor, model_.weights.common[tensor.role], placement.embedding);
+        if (model_.card.tied_output && placement.output != placement.embedding) {
+          add_job(tensor, model_.weights.common[TensorRole::kOutput], placement.output);
+        }
+      } else {
+        add_job(tensor, model_.weights.common[tensor.role], placement.output);
+      }
+    }
+  }
+
+  void add_job(const TensorCard& tensor, Weight& target, int32_t device) {
+    const Device& where = *model_.devices[device];
+    const bool vector = tensor_roles()[size_t(tensor.role)].shape == TensorShape::kVector;
+    target.format = vector ? &format_row(Format::kF32) : tensor.format;
+    target.layout = loaded_layout(tensor, where);
+    target.rows = tensor.rows;
+    target.columns = tensor.columns;
+    if (!vector && !find_kernel(where.info(), KernelOp::kMatmul, tensor.format->format, target.layout)) {
+      throw Error(ErrorCode::kUnsupported,
+                  where.info().id + " has no kernel for " + tensor.format->name + " (tensor " + tensor.name + ")");
+    }
+    jobs_.push_back({&tensor, &file_.get_tensor(tensor.name), &target});
+    job_devices_.push_back(device);
+    total_bytes_ += tensor.file_bytes;
+  }
+
+  /// One buffer per device, weights in it on 64-byte borders.
+  void allocate() {
+    constexpr size_t kBorder = 64;
+    for (size_t d = 0; d < model_.devices.size(); ++d) {
+      size_t bytes = 0;
+      for (size_t j = 0; j < jobs_.size(); ++j) {
+        if (job_devices_[j] != int32_t(d)) continue;
+        jobs_[j].target->offset = bytes;
+        bytes += (jobs_[j].target->bytes() + kBorder - 1) / kBorder * kBorder;
+      }
+      if (bytes == 0) continue;
+      model_.buffers.push_back(model_.devices[d]->allocate(bytes, BufferUse::kWeights));
+      for (size_t j = 0; j < jobs_.size(); ++j) {
+        if (job_devices_[j] == int32_t(d)) jobs_[j].target->buffer = model_.buffers.back().get();
+      }
+    }
+    LayerWeights& common = model_.weights.common;
+    if (model_.card.tied_output && !common[TensorRole::kOutput]) {
+      common[TensorRole::kOutput] = common[TensorRole::kTokenEmbedding];
+    }
+  }
+
+  void load(const Job& job) {
+    if (tensor_roles()[size_t(job.tensor->role)].shape == TensorShape::kVector) {
+      load_vector(job);
+    } else {
+      load_matrix(job);
+    }
+    done_bytes_ += job.tensor->file_bytes;
+    if (progress_ && !progress_(done_bytes_, total_bytes_)) throw Error(ErrorCode::kCancelled, "the load was cancelled");
+  }
+
+  std::vector<float> decoded_vector(const TensorCard& tensor, const TensorInfo& info) const {
+    std::vector<uint8_t> raw(info.bytes);
+    file_.read_tensor(info, 0, raw);
+    std::vector<float> values(size_t(tensor.rows) * size_t(tensor.columns));
+    tensor.format->decode(raw.data(), values.data(), values.size() / tensor.format->block_columns);
+    return values;
+  }
+
+  void load_vector(const Job& job) {
+    const std::vector<float> values = decoded_vector(*job.tensor, *job.info);
+    job.target->buffer->write(job.target->offset,
+                              {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)});
+  }
+
+  /// Chunks of rows, claimed by whoever is free: read, repack, store.
+  void load_matrix(const Job& job) {
+    const TensorCard& tensor = *job.tensor;
+    const size_t bytes_per_row = row_bytes(*tensor.format, size_t(tensor.columns));
+    constexpr size_t kChunkBytes = size_t{1} << 20;
+    const int64_t rows_per_chunk =
+        std::max<int64_t>(1, int64_t(kChunkBytes / bytes_per_row / kPanelRows)) * int64_t{kPanelRows};
+    const int64_t chunks = (tensor.rows + rows_per_chunk - 1) / rows_per_chunk;
+    std::atomic<int64_t> next{0};
+    pool_.run(int(std::min<int64_t>(pool_.size(), chunks)), [&](int) {
+      std::vector<uint8_t> raw, packed;
+      for (int64_t chunk = next++; chunk < chunks; chunk = next++) {
+        const int64_t begin = chunk * rows_per_chunk;
+        load_rows(job, begin, std::min(rows_per_chunk, tensor.rows - begin), bytes_per_row, raw, packed);
+      }
+    });
+  }
+
+  void load_rows(const Job& job, int64_t begin, int64_t rows, size_t bytes_per_row, std::vector<uint8_t>& raw,
+                 std::vector<uint8_t>& packed) const {
+    const Weight& weight = *job.target;
+    const size_t columns = size_t(weight.columns);
+    const size_t file_offset = size_t(begin) * bytes_per_row, file_bytes = size_t(rows) * bytes_per_row;
+    std::span<const uint8_t> source;
+    if (file_.has_mapped_data()) {
+      source = file_.tensor_data(*job.info).subspan(file_offset, file_bytes);
+    } else {
+      raw.resize(file_bytes);
+      file_.read_tensor(*job.info, file_offset, raw);
+      source = raw;
+    }
+    if (weight.layout == Layout::kRows) {
+      weight.buffer->write(weight.offset + file_offset, source);
+      return;
+    }
+    const size_t panel_bytes = weight_bytes(*weight.format, Layout::kPanel16, kPanelRows, columns);
+    const size_t panels = (size_t(rows) + kPanelRows - 1) / kPanelRows;
+    const size_t target_offset = weight.offset + size_t(begin) / kPanelRows * panel_bytes;
+    uint8_t* host = weight.buffer->host_data();
+    if (!host) packed.resize(panels * panel_bytes);
+    uint8_t* out = host ? host + target_offset : packed.data();
+    for (size_t p = 0; p < panels; ++p) {
+      const size_t first = p * kPanelRows;
+      pack_panel16(*weight.format, source.data() + first * bytes_per_row, std::min(kPanelRows, size_t(rows) - first),
+                   columns, out + p * panel_bytes);
+    }
+    if (!host) weight.buffer->write(target_offset, {packed.data(), panels * panel_bytes});
+  }
+
+  /// The factors a rope divides by; LongRope has two sets, the long one serves contexts beyond the original.
+  std::vector<float> rope_factors(const RopeCard& rope) const {
+    if (!rope.uses_factor_tensor) return {};
+    TensorRole role = TensorRole::kRopeFactors;
+    if (rope.scaling == RopeScaling::kLongRope) {
+      role = model_.plan.context_length > rope.original_context ? TensorRole::kRopeFactorsLong
+                                                                : TensorRole::kRopeFactorsShort;
+    }
+    const TensorCard* tensor = model_.card.find(role);
+    if (!tensor) throw Error(ErrorCode::kInvalidFile, "the rope factor tensor of a LongRoPE model is missing");
+    return decoded_vector(*tensor, file_.get_tensor(tensor->name));
+  }
+
+  void load_ropes() {
+    for (const RopeCard& rope : model_.card.ropes) {
+      const std::vector<float> frequencies = rope_frequencies(rope, rope_factors(rope));
+      std::vector<Weight>& per_device = model_.weights.rope_frequencies.emplace_back();
+      for (Device* device : model_.devices) {
+        const size_t bytes = frequencies.size() * sizeof(float);
+        model_.buffers.push_back(device->allocate(bytes, BufferUse::kWeights));
+        model_.buffers.back()->write(0, {reinterpret_cast<const uint8_t*>(frequencies.data()), bytes});
+        per_device.push_back({&format_row(Format::kF32), Layout::kRows, model_.buffers.back().get(), 0, 1,
+                              int64_t(frequencies.size())});
+      }
+    }
+  }
+
+  const GgufFile& file_;
+  LoadedModel& model_;
+  ThreadPool& pool_;
+  const LoadProgress& progress_;
+  std::vector<Job> jobs_;
+  std::vector<int32_t> job_devices_;
+  size_t total_bytes_ = 0, done_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<LoadedModel> load_model(const GgufFile& file, ModelCard card, Plan plan,
+                                        std::span<Device* const> devices, ThreadPool& pool,
+                                        const LoadProgress& progress) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto model = std::make_unique<LoadedModel>();
+  model->path = file.files().front().path;
+  model->card = std::move(card);
+  model->plan = std::move(plan);
+  model->devices.assign(devices.begin(), devices.end());
+  Loader(file, *model, pool, progress).run();
+  model->load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return model;
+}
+
+}  // namespace vivace
