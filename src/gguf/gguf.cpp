@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kMemoryName = "GGUF in memory";
 
-// Reads and parses the header of a file: the first bytes, then four times as many while it wants more.
+// Reads and parses the header of a file: the first bytes, then twice as many while it wants more.
 Header read_header(const File& file, uint64_t file_bytes, TensorTypeLookup lookup, bool check_extents,
                    std::vector<uint8_t>& bytes) {
   constexpr uint64_t kFirstRead = uint64_t{256} << 10;
@@ -34,7 +34,7 @@ Header read_header(const File& file, uint64_t file_bytes, TensorTypeLookup looku
         throw Error(ErrorCode::kInvalidFile, origin + ": metadata: the header reaches beyond byte " +
                                                  std::to_string(kMaxHeaderBytes) + ", the most that is read");
       }
-      wanted = std::min(std::max(more.bytes, wanted * 4), kMaxHeaderBytes);
+      wanted = std::min(std::max(more.bytes, wanted * 2), kMaxHeaderBytes);
     }
   }
 }
