@@ -23,9 +23,9 @@ struct KernelRow {
 };
 
 struct DeviceInfo {
-  std::string id;    // "cpu", "cpu1", "reference"
-  std::string name;  // as the maker calls it
-  std::string isa;   // kernel set in use, for example "avx512vnni"
+  std::string id;            // "cpu", "cpu1", "reference"
+  std::string name;          // as the maker calls it
+  std::string isa;           // kernel set in use, for example "avx512vnni"
   size_t memory_usable = 0;  // bytes
   int32_t threads = 1;       // most threads a stream may use
   bool host_memory = true;   // buffers are host memory

@@ -21,8 +21,8 @@ struct EmbedArgs {
 enum class NormKind : uint8_t { kRms, kLayer };
 
 /// Normalises each segment of `segment` columns (0: the whole row) and multiplies by weight, adds bias.
-/// RMS norm: Zhang and Sennrich 2019; layer norm: Ba et al. 2016. Output may be the input; either of output and prepared
-/// may be absent.
+/// RMS norm: Zhang and Sennrich 2019; layer norm: Ba et al. 2016. Output may be the input; either of output and
+/// prepared may be absent.
 struct NormArgs {
   RowSet rows = RowSet::kTokens;
   NormKind kind = NormKind::kRms;

@@ -51,7 +51,8 @@ struct Weight {
   size_t bytes() const { return weight_bytes(*format, layout, rows, columns); }
 };
 
-/// Bit set of the forms a backend can quantise an activation to; 0 means the f32 values serve. Meaning is the backend's.
+/// Bit set of the forms a backend can quantise an activation to; 0 means the f32 values serve. Meaning is the
+/// backend's.
 using PreparedKinds = uint32_t;
 
 /// An activation in the backend's own form, quantised once per input and read by every weight that shares it.

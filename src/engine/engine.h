@@ -1,4 +1,5 @@
-// Many requests on one model: continuous batching over paged KV with prefix reuse. One thread of its own runs the turns.
+// Many requests on one model: continuous batching over paged KV with prefix reuse. One thread of its own runs the
+// turns.
 #pragma once
 
 #include <memory>

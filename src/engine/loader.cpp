@@ -95,7 +95,8 @@ class Loader {
       load_matrix(job);
     }
     done_bytes_ += job.tensor->file_bytes;
-    if (progress_ && !progress_(done_bytes_, total_bytes_)) throw Error(ErrorCode::kCancelled, "the load was cancelled");
+    if (progress_ && !progress_(done_bytes_, total_bytes_))
+      throw Error(ErrorCode::kCancelled, "the load was cancelled");
   }
 
   std::vector<float> decoded_vector(const TensorCard& tensor, const TensorInfo& info) const {
@@ -182,8 +183,8 @@ class Loader {
         const size_t bytes = frequencies.size() * sizeof(float);
         model_.buffers.push_back(device->allocate(bytes, BufferUse::kWeights));
         model_.buffers.back()->write(0, {reinterpret_cast<const uint8_t*>(frequencies.data()), bytes});
-        per_device.push_back({&format_row(Format::kF32), Layout::kRows, model_.buffers.back().get(), 0, 1,
-                              int64_t(frequencies.size())});
+        per_device.push_back(
+            {&format_row(Format::kF32), Layout::kRows, model_.buffers.back().get(), 0, 1, int64_t(frequencies.size())});
       }
     }
   }

@@ -12,10 +12,10 @@
 namespace vivace {
 
 struct MachineOptions {
-  std::string backend = "cpu";      // or "reference"
-  std::string isa;                  // force a kernel set, "": the best
-  int32_t threads = 0;              // size of the pool; 0: the most a plan may use
-  int32_t pretend_cpu_devices = 1;  // more: as many "cpu" devices, to try split models
+  std::string backend = "cpu";                // or "reference"
+  std::string isa;                            // force a kernel set, "": the best
+  int32_t threads = 0;                        // size of the pool; 0: the most a plan may use
+  int32_t pretend_cpu_devices = 1;            // more: as many "cpu" devices, to try split models
   size_t reserve_memory = size_t{512} << 20;  // bytes of host memory left to others
 };
 

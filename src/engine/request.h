@@ -74,8 +74,8 @@ struct Started {
   int32_t cached_tokens = 0;
 };
 
-/// One generated token. `text` is what became certain with it: complete UTF-8 characters that can't begin a stop string;
-/// it may be empty and may hold text of earlier tokens.
+/// One generated token. `text` is what became certain with it: complete UTF-8 characters that can't begin a stop
+/// string; it may be empty and may hold text of earlier tokens.
 struct TokenEvent {
   TokenId id = 0;
   std::string text;

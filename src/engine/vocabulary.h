@@ -1,5 +1,5 @@
-// What the engine needs to know of a vocabulary. The engine runs on token ids; text is somebody else's (text/tokenizer),
-// so that the core builds without it.
+// What the engine needs to know of a vocabulary. The engine runs on token ids; text is somebody else's
+// (text/tokenizer), so that the core builds without it.
 #pragma once
 
 #include <string>

@@ -14,9 +14,9 @@ class Activations {
  public:
   Activations(const ModelCard& card, Device& device, const StepLimits& limits, bool holds_output);
 
-  Tensor x;          // [tokens, embedding] hidden state
-  Tensor x_outputs;  // [outputs, embedding]
-  Tensor logits;     // [outputs, vocabulary], where this device holds the output
+  Tensor x;                         // [tokens, embedding] hidden state
+  Tensor x_outputs;                 // [outputs, embedding]
+  Tensor logits;                    // [outputs, vocabulary], where this device holds the output
   std::vector<Tensor> rope_tables;  // [ropes] of [tokens, rotary_dim]
 
   Tensor query(const LayerCard& layer) const;             // [tokens, heads * key_dim]

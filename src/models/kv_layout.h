@@ -1,5 +1,5 @@
-// How a model's KV cache is cut into groups of layers with one policy on one device. Pure; the planner counts bytes with
-// it, the engine makes page pools from it.
+// How a model's KV cache is cut into groups of layers with one policy on one device. Pure; the planner counts bytes
+// with it, the engine makes page pools from it.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace vivace {
 
 struct KvGroup {
   int32_t device = 0;
-  int32_t window = 0;  // positions still needed behind the newest; 0: all
+  int32_t window = 0;     // positions still needed behind the newest; 0: all
   size_t page_bytes = 0;  // kPageTokens positions of all layers of the group
   std::vector<int32_t> layers;
 };

@@ -47,8 +47,8 @@ class Keys {
     if (!value || value->type() != ValueType::kArray) return std::vector<int32_t>(layers, size(key, fallback));
     std::vector<int32_t> numbers = metadata_.get_integers<int32_t>(name(key));
     if (int32_t(numbers.size()) != layers) {
-      throw metadata_.error(name(key), "has " + std::to_string(numbers.size()) + " values for " +
-                                           std::to_string(layers) + " layers");
+      throw metadata_.error(
+          name(key), "has " + std::to_string(numbers.size()) + " values for " + std::to_string(layers) + " layers");
     }
     for (int32_t number : numbers) {
       if (number < 1 || number > kMaxWidth) throw metadata_.error(name(key), "holds " + std::to_string(number));
@@ -90,8 +90,7 @@ RopeCard read_rope(const Keys& keys, const ArchSpec& spec, const GgufFile& file,
   rope.attention_factor = keys.positive("rope.scaling.attn_factor", 1);
   rope.beta_fast = keys.positive("rope.scaling.yarn_beta_fast", 32);
   rope.beta_slow = keys.positive("rope.scaling.yarn_beta_slow", 1);
-  rope.uses_factor_tensor =
-      file.find_tensor("rope_freqs.weight") != nullptr || rope.scaling == RopeScaling::kLongRope;
+  rope.uses_factor_tensor = file.find_tensor("rope_freqs.weight") != nullptr || rope.scaling == RopeScaling::kLongRope;
   return rope;
 }
 
@@ -134,32 +133,48 @@ Shape expected_shape(const ModelCard& card, TensorRole role, int32_t layer) {
   if (layer < 0) {
     switch (role) {
       case kTokenEmbedding:
-      case kOutput: return {card.vocabulary, embedding};
-      case kOutputBias: return {1, card.vocabulary};
+      case kOutput:
+        return {card.vocabulary, embedding};
+      case kOutputBias:
+        return {1, card.vocabulary};
       case kOutputNorm:
-      case kOutputNormBias: return {1, embedding};
-      default: return {1, card.ropes[0].rotary_dim / 2};  // rope factors
+      case kOutputNormBias:
+        return {1, embedding};
+      default:
+        return {1, card.ropes[0].rotary_dim / 2};  // rope factors
     }
   }
   const LayerCard& l = card.layers[layer];
   const int64_t query = int64_t{l.heads} * l.key_dim, key = int64_t{l.kv_heads} * l.key_dim;
   const int64_t value = int64_t{l.kv_heads} * l.value_dim, attended = int64_t{l.heads} * l.value_dim;
   switch (role) {
-    case kQuery: return {query, embedding};
-    case kQueryBias: return {1, query};
-    case kKey: return {key, embedding};
-    case kKeyBias: return {1, key};
-    case kValue: return {value, embedding};
-    case kValueBias: return {1, value};
+    case kQuery:
+      return {query, embedding};
+    case kQueryBias:
+      return {1, query};
+    case kKey:
+      return {key, embedding};
+    case kKeyBias:
+      return {1, key};
+    case kValue:
+      return {value, embedding};
+    case kValueBias:
+      return {1, value};
     case kQueryNorm:
-    case kKeyNorm: return {1, l.key_dim};
-    case kAttentionOutput: return {embedding, attended};
+    case kKeyNorm:
+      return {1, l.key_dim};
+    case kAttentionOutput:
+      return {embedding, attended};
     case kFfnGate:
-    case kFfnUp: return {l.feed_forward, embedding};
+    case kFfnUp:
+      return {l.feed_forward, embedding};
     case kFfnGateBias:
-    case kFfnUpBias: return {1, l.feed_forward};
-    case kFfnDown: return {embedding, l.feed_forward};
-    default: return {1, embedding};  // norms and the biases of outputs
+    case kFfnUpBias:
+      return {1, l.feed_forward};
+    case kFfnDown:
+      return {embedding, l.feed_forward};
+    default:
+      return {1, embedding};  // norms and the biases of outputs
   }
 }
 
@@ -174,13 +189,18 @@ bool required(const ArchSpec& spec, TensorRole role) {
     case kAttentionOutput:
     case kFfnNorm:
     case kFfnUp:
-    case kFfnDown: return true;
-    case kFfnGate: return spec.gated;
+    case kFfnDown:
+      return true;
+    case kFfnGate:
+      return spec.gated;
     case kQueryNorm:
-    case kKeyNorm: return spec.head_norms;
+    case kKeyNorm:
+      return spec.head_norms;
     case kAttentionPostNorm:
-    case kFfnPostNorm: return spec.post_norms;
-    default: return false;
+    case kFfnPostNorm:
+      return spec.post_norms;
+    default:
+      return false;
   }
 }
 
@@ -202,9 +222,9 @@ void add_tensor(const GgufFile& file, const ArchSpec& spec, const TensorRoleRow&
   tensor.file_bytes = info->bytes;
   const Shape shape = expected_shape(card, row.role, layer);
   if (tensor.rows != shape.rows || tensor.columns != shape.columns) {
-    throw Error(ErrorCode::kInvalidFile,
-                "tensor " + name + " is " + std::to_string(tensor.columns) + " x " + std::to_string(tensor.rows) +
-                    ", the hyperparameters say " + std::to_string(shape.columns) + " x " + std::to_string(shape.rows));
+    throw Error(ErrorCode::kInvalidFile, "tensor " + name + " is " + std::to_string(tensor.columns) + " x " +
+                                             std::to_string(tensor.rows) + ", the hyperparameters say " +
+                                             std::to_string(shape.columns) + " x " + std::to_string(shape.rows));
   }
   card.tensors.push_back(std::move(tensor));
 }
@@ -215,8 +235,8 @@ void check_all_used(const GgufFile& file, const ModelCard& card) {
   for (const TensorCard& tensor : card.tensors) used.insert(tensor.name);
   for (const TensorInfo& info : file.tensors()) {
     const bool in_layer = info.name.starts_with("blk.");
-    const bool precomputed = info.name.find("rope_freqs") != std::string::npos ||
-                             info.name.find("attn_rot_embd") != std::string::npos;
+    const bool precomputed =
+        info.name.find("rope_freqs") != std::string::npos || info.name.find("attn_rot_embd") != std::string::npos;
     if (!in_layer || precomputed || used.contains(info.name)) continue;
     throw Error(ErrorCode::kUnsupported,
                 "tensor " + info.name + " has no place in the architecture " + card.architecture,

@@ -22,10 +22,10 @@ struct RopeCard {
   int32_t rotary_dim = 0;
   float base = 10000;
   RopeScaling scaling = RopeScaling::kNone;
-  float factor = 1;            // context extension
+  float factor = 1;              // context extension
   int32_t original_context = 0;  // tokens, before the extension
-  float attention_factor = 1;  // multiplies the magnitude
-  float beta_fast = 32;        // YaRN
+  float attention_factor = 1;    // multiplies the magnitude
+  float beta_fast = 32;          // YaRN
   float beta_slow = 1;
   bool uses_factor_tensor = false;  // divides by rope_freqs.weight (or rope_factors_long/short for LongRope)
 };
@@ -54,7 +54,7 @@ struct TensorCard {
 struct ModelCard {
   std::string architecture;
   std::string name;
-  std::string file_type;  // the quantisation mix as the file names it, for people
+  std::string file_type;       // the quantisation mix as the file names it, for people
   int32_t context_length = 0;  // trained for, tokens
   int32_t embedding = 0;
   int32_t vocabulary = 0;

@@ -6,7 +6,7 @@ namespace vivace {
 
 std::span<const PlanPass> plan_passes() {
   static constexpr PlanPass kPasses[] = {
-      {"threads", choose_threads}, {"batch", choose_batch},     {"place-layers", place_layers},
+      {"threads", choose_threads}, {"batch", choose_batch},    {"place-layers", place_layers},
       {"context", choose_context}, {"memory", account_memory},
   };
   return kPasses;

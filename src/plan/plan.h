@@ -17,14 +17,14 @@ namespace vivace {
 
 /// What the user asked for; an empty value means auto.
 struct Wishes {
-  std::optional<int32_t> context_length;   // tokens per sequence
-  std::optional<Format> kv_format;         // F32, F16, Q8_0
-  std::optional<int32_t> batch_size;       // tokens of a step
-  std::optional<int32_t> parallel;         // sequences decoded together
-  std::optional<int32_t> threads;          // decode
+  std::optional<int32_t> context_length;  // tokens per sequence
+  std::optional<Format> kv_format;        // F32, F16, Q8_0
+  std::optional<int32_t> batch_size;      // tokens of a step
+  std::optional<int32_t> parallel;        // sequences decoded together
+  std::optional<int32_t> threads;         // decode
   std::optional<int32_t> threads_prefill;
-  std::vector<int32_t> layer_split;        // layers per device, in device order; empty: all on the first
-  std::optional<int32_t> outputs;          // rows of logits in a step; auto: one per sequence
+  std::vector<int32_t> layer_split;  // layers per device, in device order; empty: all on the first
+  std::optional<int32_t> outputs;    // rows of logits in a step; auto: one per sequence
 };
 
 /// Facts about the host that no device knows.
@@ -52,7 +52,7 @@ struct Plan {
   StepLimits limits;
   Placement placement;
   KvLayout kv;
-  std::vector<int32_t> kv_pages;  // [kv groups] pages of each pool
+  std::vector<int32_t> kv_pages;      // [kv groups] pages of each pool
   std::vector<MemoryLedger> ledgers;  // [devices]
   std::vector<std::string> reasons;   // one sentence per decision
 };

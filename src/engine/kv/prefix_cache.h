@@ -43,11 +43,11 @@ class PrefixCache {
 
  private:
   struct Node {
-    uint64_t parent = 0;             // hash of the chain before
-    std::vector<TokenId> tokens;     // [kPageTokens]
-    std::vector<int32_t> pages;      // [groups], -1: let go
+    uint64_t parent = 0;          // hash of the chain before
+    std::vector<TokenId> tokens;  // [kPageTokens]
+    std::vector<int32_t> pages;   // [groups], -1: let go
     uint64_t last_use = 0;
-    int32_t depth = 0;               // page number
+    int32_t depth = 0;  // page number
   };
 
   const Node* lookup(uint64_t hash, uint64_t parent, std::span<const TokenId> tokens) const;

@@ -1,5 +1,5 @@
-// Gemma 3 (text): norms on both sides of each block, five windowed layers to each full one, two rope bases. The +1 of its
-// norms is already in the file's weights.
+// Gemma 3 (text): norms on both sides of each block, five windowed layers to each full one, two rope bases. The +1 of
+// its norms is already in the file's weights.
 #include <cmath>
 
 #include "models/arch/arch_spec.h"

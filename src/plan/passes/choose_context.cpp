@@ -22,8 +22,8 @@ void choose_context(PlanState& state) {
   plan.kv_format = wishes.kv_format.value_or(Format::kF16);
   for (Device* device : state.devices) {
     if (!find_kernel(device->info(), KernelOp::kKv, plan.kv_format, Layout::kRows)) {
-      throw Error(ErrorCode::kUnsupported, device->info().id + " keeps no KV cache in " + format_row(plan.kv_format).name,
-                  "use --kv-type f16");
+      throw Error(ErrorCode::kUnsupported,
+                  device->info().id + " keeps no KV cache in " + format_row(plan.kv_format).name, "use --kv-type f16");
     }
   }
   if (wishes.context_length) {

@@ -1,0 +1,396 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "engine/sched/scheduler.h"
+#include "engine/sequence.h"
+#include "engine/step.h"
+
+namespace vivace {
+namespace {
+
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+void check_prompt(const Request& request, const ModelCard& card, int32_t context_length) {
+  if (request.prompt.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt has no tokens");
+  for (TokenId id : request.prompt) {
+    if (id >= 0 && id < card.vocabulary) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "token " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(card.vocabulary));
+  }
+  if (int32_t(request.prompt.size()) > context_length) {
+    throw Error(ErrorCode::kContextOverflow,
+                "the prompt has " + std::to_string(request.prompt.size()) + " tokens, the context holds " +
+                    std::to_string(context_length),
+                "shorten the prompt or load the model with a larger --context-length");
+  }
+}
+
+Timings timings_of(const Sequence& sequence) {
+  Timings t;
+  const Clock::time_point now = Clock::now();
+  t.queue_seconds = seconds_between(sequence.submitted, sequence.started.value_or(now));
+  if (!sequence.started || !sequence.first_token) return t;
+  t.prefill_seconds = seconds_between(*sequence.started, *sequence.first_token);
+  t.decode_seconds = seconds_between(*sequence.first_token, sequence.last_token);
+  const int32_t computed = int32_t(sequence.request.prompt.size()) - std::max(0, sequence.cached_tokens);
+  if (t.prefill_seconds > 0) t.prefill_rate = computed / t.prefill_seconds;
+  if (t.decode_seconds > 0) t.decode_rate = (sequence.generated() - 1) / t.decode_seconds;
+  return t;
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(const LoadedModel& loaded, const Vocabulary* words, EngineOptions wishes)
+      : model(loaded),
+        vocabulary(words),
+        options(wishes),
+        runner(loaded),
+        prefix(loaded.plan.kv.groups, runner.pools()) {
+    thread = std::thread([this] { loop(); });
+  }
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    wake.notify_all();
+    thread.join();
+  }
+
+  // ---- the callers' side -------------------------------------------------------------------------------------------
+
+  RequestId submit(Request request, EventSink sink) {
+    std::unique_lock lock(mutex);
+    const RequestId id = ++last_id;
+    std::unique_ptr<Sequence> sequence;
+    try {
+      check_prompt(request, model.card, model.plan.context_length);
+      sequence = std::make_unique<Sequence>(id, std::move(request), sink, model.card.vocabulary);
+    } catch (const Error& error) {
+      refused.emplace_back(id, std::move(sink), error);
+      lock.unlock();
+      wake.notify_all();
+      return id;
+    }
+    waiting.push_back(std::move(sequence));
+    ++waiting_count;
+    lock.unlock();
+    wake.notify_all();
+    return id;
+  }
+
+  void cancel(RequestId id) {
+    const std::lock_guard lock(mutex);
+    cancelled.insert(id);
+    wake.notify_all();
+  }
+
+  // ---- the engine's thread -----------------------------------------------------------------------------------------
+
+  void loop() {
+    while (collect()) {
+      admit();
+      if (!running.empty()) turn();
+      publish_stats();
+    }
+    for (auto& sequence : running) finish(*sequence, FinishReason::kCancelled);
+    for (auto& sequence : queue) finish(*sequence, FinishReason::kCancelled);
+    running.clear();
+    queue.clear();
+  }
+
+  /// Takes over what callers left; sleeps while there is nothing to do. False: the engine is closing.
+  bool collect() {
+    std::vector<std::tuple<RequestId, EventSink, Error>> failures;
+    std::set<RequestId> to_cancel;
+    bool go_on = true;
+    {
+      std::unique_lock lock(mutex);
+      wake.wait(lock, [this] {
+        return stopping || !waiting.empty() || !refused.empty() || !cancelled.empty() || !running.empty() ||
+               !queue.empty();
+      });
+      for (auto& sequence : waiting) queue.push_back(std::move(sequence));
+      waiting.clear();
+      failures.swap(refused);
+      to_cancel.swap(cancelled);
+      go_on = !stopping;
+    }
+    for (auto& [id, sink, error] : failures) sink(id, Failed{error});
+    if (!to_cancel.empty()) {
+      const auto leave = [&](std::unique_ptr<Sequence>& sequence) {
+        if (!to_cancel.contains(sequence->id)) return false;
+        finish(*sequence, FinishReason::kCancelled);
+        return true;
+      };
+      std::erase_if(running, leave);
+      std::erase_if(queue, leave);
+    }
+    return go_on;
+  }
+
+  /// Lets waiting requests in while there are slots and pages for their next step.
+  void admit() {
+    while (!queue.empty() && int32_t(running.size()) < runner.limits().sequences) {
+      Sequence& sequence = *queue.front();
+      PrefixHit hit;
+      if (options.prefix_cache) hit = prefix.find(sequence.tokens, sequence.tables);
+      const int32_t end = hit.tokens + std::min(int32_t(sequence.tokens.size()) - hit.tokens, runner.limits().tokens);
+      if (!grow(sequence.tables, hit.tokens, end)) {
+        runner.release(sequence.tables);
+        if (!running.empty()) return;  // pages come back when one of them ends
+        fail(sequence, Error(ErrorCode::kOutOfMemory, "the KV cache has no room for this request",
+                             "load the model with a larger --context-length or fewer --parallel"));
+        queue.pop_front();
+        continue;
+      }
+      sequence.computed = hit.tokens;
+      sequence.chain = hit.chain;
+      sequence.cached_pages = hit.tokens / kPageTokens;
+      if (sequence.cached_tokens < 0) {
+        sequence.cached_tokens = hit.tokens;
+        sequence.started = Clock::now();
+        sequence.sink(sequence.id, Started{int32_t(sequence.request.prompt.size()), hit.tokens});
+      }
+      running.push_back(std::move(queue.front()));
+      queue.pop_front();
+    }
+  }
+
+  /// As StepRunner::grow, taking pages back from the prefix cache where the pool is dry.
+  bool grow(PageTables& tables, int32_t begin, int32_t end) {
+    while (!runner.grow(tables, begin, end)) {
+      bool evicted = false;
+      for (size_t g = 0; g < runner.pools().size(); ++g) {
+        if (runner.pools()[g]->free_pages() == 0) evicted = prefix.evict(int32_t(g)) || evicted;
+      }
+      if (!evicted) return false;
+    }
+    return true;
+  }
+
+  /// Room for a share's tokens; the youngest other sequence gives its pages back and queues again where there is none.
+  bool make_room(Sequence& sequence, int32_t tokens) {
+    while (!grow(sequence.tables, sequence.computed, sequence.computed + tokens)) {
+      if (running.back().get() == &sequence) return false;
+      preempt();
+    }
+    return true;
+  }
+
+  void preempt() {
+    Sequence& youngest = *running.back();
+    runner.release(youngest.tables);
+    youngest.computed = 0;  // it computes its tokens again, to the same bits
+    queue.push_front(std::move(running.back()));
+    running.pop_back();
+    ++preemptions;
+  }
+
+  void turn() {
+    std::vector<SchedulerEntry> entries;
+    for (const auto& sequence : running) {
+      const bool prefill = sequence->pending() > 1 || sequence->generated() == 0;
+      entries.push_back({sequence->pending(), prefill});
+    }
+    std::vector<TurnShare> shares = plan_turn(entries, runner.limits().tokens);
+    // Older sequences get their pages first; those that had to leave on the way take no part.
+    std::sort(shares.begin(), shares.end(), [](const TurnShare& a, const TurnShare& b) { return a.index < b.index; });
+    std::vector<TurnShare> ready;
+    for (const TurnShare& share : shares) {
+      if (share.index >= int32_t(running.size())) break;
+      if (make_room(*running[share.index], share.tokens)) {
+        ready.push_back(share);
+      } else {
+        preempt();
+        break;
+      }
+    }
+    if (!ready.empty()) compute(ready);
+  }
+
+  void compute(const std::vector<TurnShare>& shares) {
+    std::vector<StepSequence> step;
+    for (const TurnShare& share : shares) {
+      const Sequence& sequence = *running[share.index];
+      const std::span<const TokenId> tokens(sequence.tokens);
+      const bool last_chunk = share.tokens == sequence.pending();
+      step.push_back({tokens.subspan(size_t(sequence.computed), size_t(share.tokens)), sequence.computed,
+                      &sequence.tables, last_chunk ? 1 : 0});
+    }
+    try {
+      runner.run(step);
+    } catch (const Error& error) {
+      return fail_all(error);
+    }
+    ++steps;
+    int32_t row = 0;
+    std::set<RequestId> ended;
+    for (const TurnShare& share : shares) {
+      Sequence& sequence = *running[share.index];
+      sequence.computed += share.tokens;
+      remember_pages(sequence);
+      if (sequence.pending() == 0 && next_token(sequence, runner.logits(row++))) ended.insert(sequence.id);
+    }
+    std::erase_if(running, [&](const auto& sequence) { return ended.contains(sequence->id); });
+  }
+
+  void remember_pages(Sequence& sequence) {
+    if (!options.prefix_cache) return;
+    const std::span<const TokenId> tokens(sequence.tokens);
+    while ((sequence.cached_pages + 1) * kPageTokens <= sequence.computed) {
+      const auto page = tokens.subspan(size_t(sequence.cached_pages) * kPageTokens, kPageTokens);
+      sequence.chain = prefix.insert(sequence.chain, page, sequence.cached_pages, sequence.tables);
+      ++sequence.cached_pages;
+    }
+  }
+
+  /// Samples and reports the next token; true where the request ended with it.
+  bool next_token(Sequence& sequence, std::span<const float> logits) {
+    const int32_t limit = sequence.request.max_tokens;
+    if (limit == 0) return finish(sequence, FinishReason::kMaxTokens);
+    const Sampled sampled = sequence.sampler.sample(logits, sequence.tokens);
+    sequence.last_token = Clock::now();
+    if (!sequence.first_token) sequence.first_token = sequence.last_token;
+    sequence.tokens.push_back(sampled.id);
+    const bool end = vocabulary && !sequence.request.ignore_end && vocabulary->is_end(sampled.id);
+    TokenEvent event{sampled.id, {}, sampled.logprob, sampled.top};
+    if (vocabulary && !end) event.text = sequence.text.push(vocabulary->piece(sampled.id));
+    sequence.sink(sequence.id, event);
+    if (end) return finish(sequence, FinishReason::kEnd);
+    if (!sequence.text.stopped_by().empty()) return finish(sequence, FinishReason::kStopString);
+    if (limit > 0 && sequence.generated() >= limit) return finish(sequence, FinishReason::kMaxTokens);
+    if (int32_t(sequence.tokens.size()) >= model.plan.context_length) {
+      return finish(sequence, FinishReason::kContextLength);
+    }
+    return false;
+  }
+
+  /// Gives the pages back and reports the end. Always true.
+  bool finish(Sequence& sequence, FinishReason reason) {
+    runner.release(sequence.tables);
+    Finished finished;
+    finished.reason = reason;
+    finished.text = sequence.text.flush();
+    finished.stop_string = sequence.text.stopped_by();
+    finished.usage = {int32_t(sequence.request.prompt.size()), std::max(0, sequence.cached_tokens),
+                      sequence.generated()};
+    finished.timings = timings_of(sequence);
+    sequence.sink(sequence.id, finished);
+    return true;
+  }
+
+  void fail(Sequence& sequence, const Error& error) {
+    runner.release(sequence.tables);
+    sequence.sink(sequence.id, Failed{error});
+  }
+
+  /// A step that failed leaves no pages to trust: its requests end, the engine goes on.
+  void fail_all(const Error& error) {
+    for (auto& sequence : running) fail(*sequence, error);
+    running.clear();
+    prefix.clear();
+  }
+
+  void publish_stats() {
+    const std::lock_guard lock(mutex);
+    published.running = int32_t(running.size());
+    waiting_count = int32_t(queue.size() + waiting.size());
+    published.steps = steps;
+    published.preemptions = preemptions;
+    published.free_pages = runner.pools().empty() ? 0 : runner.pools().front()->free_pages();
+    for (const auto& pool : runner.pools()) published.free_pages = std::min(published.free_pages, pool->free_pages());
+  }
+
+  const LoadedModel& model;
+  const Vocabulary* vocabulary;
+  EngineOptions options;
+
+  // The engine's thread only.
+  StepRunner runner;
+  PrefixCache prefix;                              // after the runner: gives its pages back first
+  std::deque<std::unique_ptr<Sequence>> queue;     // waiting for a slot, preempted ones in front
+  std::vector<std::unique_ptr<Sequence>> running;  // oldest first
+  int64_t steps = 0, preemptions = 0;
+
+  mutable std::mutex mutex;  // guards what follows
+  std::condition_variable wake;
+  std::vector<std::unique_ptr<Sequence>> waiting;
+  std::vector<std::tuple<RequestId, EventSink, Error>> refused;
+  std::set<RequestId> cancelled;
+  RequestId last_id = 0;
+  bool stopping = false;
+  int32_t waiting_count = 0;
+  EngineStats published;
+
+  std::thread thread;
+};
+
+Engine::Engine(const LoadedModel& model, const Vocabulary* vocabulary, EngineOptions options)
+    : impl_(std::make_unique<Impl>(model, vocabulary, options)) {}
+
+Engine::~Engine() = default;
+
+RequestId Engine::submit(Request request, EventSink sink) { return impl_->submit(std::move(request), std::move(sink)); }
+
+void Engine::cancel(RequestId id) { impl_->cancel(id); }
+
+EngineStats Engine::stats() const {
+  const std::lock_guard lock(impl_->mutex);
+  EngineStats stats = impl_->published;
+  stats.waiting = impl_->waiting_count;
+  return stats;
+}
+
+const char* finish_reason_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kEnd:
+      return "end";
+    case FinishReason::kStopString:
+      return "stop";
+    case FinishReason::kMaxTokens:
+      return "max_tokens";
+    case FinishReason::kContextLength:
+      return "context_length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+  }
+  return "end";
+}
+
+Finished run_request(Engine& engine, Request request, const std::function<bool(const Event&)>& on_event) {
+  struct Channel {
+    std::mutex mutex;
+    std::condition_variable arrived;
+    std::deque<Event> events;
+  };
+  // Shared with the sink: events may still arrive while this function leaves with an exception.
+  const auto channel = std::make_shared<Channel>();
+  const RequestId id = engine.submit(std::move(request), [channel](RequestId, const Event& event) {
+    const std::lock_guard lock(channel->mutex);
+    channel->events.push_back(event);
+    channel->arrived.notify_one();
+  });
+  for (;;) {
+    std::unique_lock lock(channel->mutex);
+    channel->arrived.wait(lock, [&] { return !channel->events.empty(); });
+    const Event event = std::move(channel->events.front());
+    channel->events.pop_front();
+    lock.unlock();
+    if (!on_event(event)) engine.cancel(id);
+    if (const auto* finished = std::get_if<Finished>(&event)) return *finished;
+    if (const auto* failed = std::get_if<Failed>(&event)) throw failed->error;
+  }
+}
+
+}  // namespace vivace
