@@ -43,13 +43,17 @@ def main():
     def extend(parser):
         parser.add_argument("--allow", action="append", default=[], metavar="NAMESPACE")
         parser.add_argument("--nm", default="nm")
-        parser.add_argument("objects", nargs="+", type=Path)
+        parser.add_argument("--build", type=Path, help="look at every object of src/backends/*/isa/ in a build folder")
+        parser.add_argument("objects", nargs="*", type=Path)
 
     options = parse_root(__doc__, extend)
     if not shutil.which(options.nm):
         finish("isa symbols", [f"{options.nm} is not installed (binutils)"])
     problems = []
-    for path in options.objects:
+    objects = list(options.objects)
+    if options.build:
+        objects += sorted(options.build.glob("**/src/backends/*/isa/*.o"))
+    for path in objects:
         problems += check_object(options.nm, path, options.allow)
     finish("isa symbols", problems)
 

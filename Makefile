@@ -1,0 +1,105 @@
+# The commands of the project. Everything is built below build/; each target can be run again at any time.
+# Settings: PROMPT="…" JOBS=2 WERROR=ON PREFIX=/usr/local FUZZ_SECONDS=600
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+MODEL ?= smollm2-135m-instruct
+PROMPT ?= Why is the sky blue? Answer in two sentences.
+JOBS ?= $(shell nproc)
+WERROR ?= OFF
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+
+CMAKE_FLAGS := -DVIVACE_WERROR=$(WERROR)
+ifneq ($(shell command -v ccache),)
+  CMAKE_FLAGS += -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+endif
+ifneq ($(VIVACE_CONFORMANCE),)
+  CMAKE_FLAGS += -DVIVACE_CONFORMANCE=$(VIVACE_CONFORMANCE)
+endif
+BUILD = cmake --build $(1) --parallel $(JOBS)
+CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 900
+FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
+
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm checks bench format lint fuzz \
+  install package clean
+
+help: ## shows this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: ## installs what the program needs and fetches the default model
+	scripts/setup.sh
+
+setup-tests: ## the same with what the tests need
+	scripts/setup.sh --tests
+
+build: ## leaves build/release/vivace
+	cmake --preset release -DVIVACE_TESTS=OFF $(CMAKE_FLAGS)
+	$(call BUILD,build/release)
+
+run: setup build ## sets up, builds and answers: make run PROMPT="…"
+	build/release/vivace run $(MODEL) "$$PROMPT"
+run: export PROMPT := $(PROMPT)
+
+test: setup-tests checks test-release test-dev test-tsan ## sets up and runs every test and check
+
+test-release: ## every test, optimised
+	cmake --preset release -DVIVACE_TESTS=ON $(CMAKE_FLAGS)
+	$(call BUILD,build/release)
+	python3 scripts/check_isa_symbols.py --build build/release
+	$(call CTEST,build/release)
+	@grep -ahs '^did not run: ' build/release/Testing/Temporary/LastTest.log | sort -u || true
+
+test-dev: ## every test with the address and undefined-behaviour sanitizers
+	cmake --preset dev $(CMAKE_FLAGS)
+	$(call BUILD,build/dev)
+	$(call CTEST,build/dev)
+
+test-tsan: ## the tests of code that runs in threads, with the thread sanitizer
+	cmake --preset tsan $(CMAKE_FLAGS)
+	$(call BUILD,build/tsan) --target concurrent_tests
+	$(call CTEST,build/tsan) -L concurrent
+
+test-arm: ## the tests of the kernels, built for Arm and run by qemu
+	scripts/setup.sh --arm --no-models
+	cmake --preset arm $(CMAKE_FLAGS)
+	$(call BUILD,build/arm) --target kernel_tests
+	$(call CTEST,build/arm) -L kernel
+
+test-full: test test-arm lint ## test, test-arm, lint and a minute of every fuzzer
+	$(MAKE) fuzz FUZZ_SECONDS=60
+
+checks: ## layers, sizes, pages, format; needs no build
+	python3 scripts/check_layers.py
+	python3 scripts/check_sizes.py
+	python3 scripts/check_docs.py
+	scripts/check_format.sh
+
+bench: build ## speed of the default model on this machine
+	build/release/vivace bench $(MODEL)
+
+format: ## clang-format over all C++ files
+	scripts/check_format.sh --fix
+
+lint: checks ## the checks and clang-tidy
+	scripts/setup.sh --tests --clang --no-models
+	cmake --preset release -DVIVACE_TESTS=ON $(CMAKE_FLAGS)
+	run-clang-tidy-14 -quiet -j $(JOBS) -p build/release 'src/.*\.cpp$$'
+
+fuzz: ## every fuzzer for FUZZ_SECONDS
+	scripts/setup.sh --clang --no-models
+	cmake --preset fuzz $(CMAKE_FLAGS)
+	$(call BUILD,build/fuzz) --target $(FUZZERS)
+	set -e; for fuzzer in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$fuzzer; \
+	  build/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=10 \
+	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$fuzzer; done
+
+install: build ## installs below PREFIX (DESTDIR counts)
+	cmake --install build/release --prefix $(PREFIX) --strip
+
+package: build ## a .tar.gz and a .deb in build/package
+	cpack --config build/release/CPackConfig.cmake -B build/package
+
+clean: ## removes build/
+	rm -rf build
