@@ -11,7 +11,9 @@ WERROR ?= OFF
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 
-CMAKE_FLAGS := -DVIVACE_WERROR=$(WERROR)
+CMAKE_FLAGS :=
+# Sanitizers make gcc warn of what is not there: warnings count in the release build only.
+RELEASE_FLAGS = -DVIVACE_WERROR=$(WERROR) $(CMAKE_FLAGS)
 ifneq ($(shell command -v ccache),)
   CMAKE_FLAGS += -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 endif
@@ -35,7 +37,7 @@ setup-tests: ## the same with what the tests need
 	scripts/setup.sh --tests
 
 build: ## leaves build/release/vivace
-	cmake --preset release -DVIVACE_TESTS=OFF $(CMAKE_FLAGS)
+	cmake --preset release -DVIVACE_TESTS=OFF $(RELEASE_FLAGS)
 	$(call BUILD,build/release)
 
 run: setup build ## sets up, builds and answers: make run PROMPT="…"
@@ -45,7 +47,7 @@ run: export PROMPT := $(PROMPT)
 test: setup-tests checks test-release test-dev test-tsan ## sets up and runs every test and check
 
 test-release: ## every test, optimised
-	cmake --preset release -DVIVACE_TESTS=ON $(CMAKE_FLAGS)
+	cmake --preset release -DVIVACE_TESTS=ON $(RELEASE_FLAGS)
 	$(call BUILD,build/release)
 	python3 scripts/check_isa_symbols.py --build build/release
 	$(call CTEST,build/release)
@@ -84,7 +86,7 @@ format: ## clang-format over all C++ files
 
 lint: checks ## the checks and clang-tidy
 	scripts/setup.sh --tests --clang --no-models
-	cmake --preset release -DVIVACE_TESTS=ON $(CMAKE_FLAGS)
+	cmake --preset release -DVIVACE_TESTS=ON $(RELEASE_FLAGS)
 	run-clang-tidy-14 -quiet -j $(JOBS) -p build/release 'src/.*\.cpp$$'
 
 fuzz: ## every fuzzer for FUZZ_SECONDS
