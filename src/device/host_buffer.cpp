@@ -1,5 +1,6 @@
 #include "device/host_buffer.h"
 
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>
@@ -46,7 +47,9 @@ class HostBuffer : public Buffer {
 }  // namespace
 
 std::unique_ptr<Buffer> make_host_buffer(size_t bytes) {
-  void* data = ::operator new(bytes > 0 ? bytes : 1, kAlignment, std::nothrow);
+  // The language knows no larger objects; a product of sizes that went wrong ends here.
+  const bool possible = bytes <= size_t(PTRDIFF_MAX);
+  void* data = possible ? ::operator new(bytes > 0 ? bytes : 1, kAlignment, std::nothrow) : nullptr;
   if (data == nullptr) {
     throw Error(ErrorCode::kOutOfMemory, "no host memory for a buffer of " + std::to_string(bytes) + " bytes",
                 "choose a smaller context length, batch size or model");

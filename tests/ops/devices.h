@@ -1,0 +1,29 @@
+// The one list of devices that the operation tests run on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "device/reference/reference_device.h"
+
+namespace vivace::ops_test {
+
+struct DeviceCase {
+  std::string name;
+  bool oracle = false;  // plain f32 arithmetic and reference rounding: the tight bounds apply
+  int32_t threads = 1;  // most threads worth trying
+  std::function<std::unique_ptr<Device>()> make;
+};
+
+inline void PrintTo(const DeviceCase& device, std::ostream* out) { *out << device.name; }
+
+inline std::vector<DeviceCase> device_cases() {
+  std::vector<DeviceCase> cases;
+  cases.push_back({"reference", true, 1, [] { return make_reference_device(); }});
+  return cases;
+}
+
+}  // namespace vivace::ops_test
