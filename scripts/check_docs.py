@@ -12,6 +12,7 @@ from source_tree import CPP_SUFFIXES, files_below, finish, parse_root
 SOURCE_NAME = re.compile(r"\.(h|cpp|cmake|py|sh|md|toml|rs|txt|json)$")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"`([^`\n]+)`")
+PAIR = re.compile(r"^(.+)(\.\w+)/(\.\w+)$")  # `error.h/.cpp`
 PATH = re.compile(r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]*)+$|^[A-Za-z0-9_-]+\.(md|py|sh|cmake|toml)$")
 EXAMPLE = re.compile(r"(^|/)(x|foo)(_test)?(\.|/|$)")
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -23,8 +24,11 @@ def named_paths(text):
         if "://" not in match.group(1) and not match.group(1).startswith("mailto:"):
             yield match.group(1), True
     for match in CODE.finditer(text):
-        if PATH.match(match.group(1)) and not EXAMPLE.search(match.group(1)):
-            yield match.group(1), False
+        code = match.group(1)
+        pair = PAIR.match(code)
+        for name in [pair.group(1) + pair.group(2), pair.group(1) + pair.group(3)] if pair else [code]:
+            if (pair or PATH.match(name)) and not EXAMPLE.search(name):
+                yield name, False
 
 
 def must_exist(root, name):

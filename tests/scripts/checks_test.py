@@ -117,9 +117,10 @@ class Docs(TreeCopy):
         self.finds("docs", "docs/page.md", "See `src/base/no_such_file.h`.\n", "no_such_file.h")
         self.finds("docs", "docs/page.md", "See [there](elsewhere.md).\n", "elsewhere.md")
         self.finds("docs", "docs/page.md", "See `bsae/error.h`.\n", "bsae/error.h")
+        self.finds("docs", "docs/page.md", "See `base/error.h/.cc`.\n", "base/error.cc")
 
     def test_names_that_lead_somewhere(self):
-        text = "`src/base/error.h` `base/error.h` `base/os/` [x](../src/base/README.md) `models/arch/x.cpp` `a/b`\n"
+        text = "`src/base/error.h` `base/error.h` `base/error.h/.cpp` `base/os/` [x](../src/base/README.md) `models/arch/x.cpp` `a/b`\n"
         self.accepts("docs", "docs/page.md", text)
 
     def test_a_folder_without_readme(self):
