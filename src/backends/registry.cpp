@@ -1,0 +1,76 @@
+#include "backends/registry.h"
+
+#include <algorithm>
+
+#include "backends/cpu/cpu_device.h"
+#include "base/error.h"
+#include "device/reference/reference_device.h"
+
+namespace vivace {
+namespace {
+
+/// A kind of device: the names it has here, and how to open one.
+struct BackendRow {
+  std::vector<std::string> (*names)(const DeviceOptions& options);
+  std::unique_ptr<Device> (*open)(const std::string& name, const DeviceOptions& options, ThreadPool& pool);
+  bool listed;  // open_devices() opens it
+};
+
+std::vector<std::string> cpu_names(const DeviceOptions& options) {
+  std::vector<std::string> names{"cpu"};
+  for (int i = 1; i < options.pretend_cpu_devices; ++i) names.push_back("cpu" + std::to_string(i));
+  return names;
+}
+
+std::unique_ptr<Device> open_cpu(const std::string& name, const DeviceOptions& options, ThreadPool& pool) {
+  CpuOptions cpu;
+  cpu.id = name;
+  cpu.isa = options.isa;
+  cpu.threads = options.threads;
+  cpu.memory_usable = options.memory_usable / size_t(std::max(1, options.pretend_cpu_devices));
+  cpu.huge_pages = options.huge_pages;
+  return make_cpu_device(cpu, pool);
+}
+
+std::vector<std::string> reference_names(const DeviceOptions&) { return {"reference"}; }
+
+std::unique_ptr<Device> open_reference(const std::string&, const DeviceOptions&, ThreadPool&) {
+  return make_reference_device();
+}
+
+constexpr BackendRow kBackends[] = {
+    {cpu_names, open_cpu, true},
+    {reference_names, open_reference, false},
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Device>> open_devices(const DeviceOptions& options, ThreadPool& pool) {
+  std::vector<std::unique_ptr<Device>> devices;
+  for (const BackendRow& row : kBackends) {
+    if (!row.listed) continue;
+    for (const std::string& name : row.names(options)) devices.push_back(row.open(name, options, pool));
+  }
+  return devices;
+}
+
+std::unique_ptr<Device> open_device(std::string_view name, const DeviceOptions& options, ThreadPool& pool) {
+  for (const BackendRow& row : kBackends) {
+    const std::vector<std::string> names = row.names(options);
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end()) return row.open(*found, options, pool);
+  }
+  std::string known;
+  for (const std::string& each : device_names(options)) known += (known.empty() ? "" : ", ") + each;
+  throw Error(ErrorCode::kNotFound, "no device is called " + std::string(name), "the devices here are " + known);
+}
+
+std::vector<std::string> device_names(const DeviceOptions& options) {
+  std::vector<std::string> all;
+  for (const BackendRow& row : kBackends) {
+    for (std::string& name : row.names(options)) all.push_back(std::move(name));
+  }
+  return all;
+}
+
+}  // namespace vivace
