@@ -16,7 +16,7 @@ class FunctionRef<Result(Args...)> {
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<Result, F&, Args...> &&
            std::is_object_v<std::remove_reference_t<F>>)
-      FunctionRef(F&& callable)  // NOLINT(google-explicit-constructor): it stands for the callable at call sites
+      FunctionRef(F&& callable)  // NOLINT: meant to convert; the constraint keeps copies apart
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
         call_([](void* object, Args... args) -> Result {
           return (*static_cast<std::remove_reference_t<F>*>(object))(std::forward<Args>(args)...);
