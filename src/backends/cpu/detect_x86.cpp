@@ -1,0 +1,47 @@
+// The kernel sets of x86-64 machines.
+#include <cpuid.h>
+
+#include "backends/cpu/detect.h"
+
+namespace vivace {
+
+namespace isa_scalar {
+const KernelTable& kernel_table();
+}
+namespace isa_avx2 {
+const KernelTable& kernel_table();
+}
+namespace isa_avx512 {
+const KernelTable& kernel_table();
+}
+namespace isa_avx512vnni {
+const KernelTable& kernel_table();
+}
+
+namespace {
+
+// __builtin_cpu_supports also asks whether the system saves the registers; clang 14 does not know "f16c".
+bool has_avx2() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  const bool f16c = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+  return f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+bool has_avx512vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+bool always() { return true; }
+
+constexpr IsaRow kRows[] = {
+    {"avx512vnni", has_avx512vnni, isa_avx512vnni::kernel_table},
+    {"avx512", has_avx512, isa_avx512::kernel_table},
+    {"avx2", has_avx2, isa_avx2::kernel_table},
+    {"scalar", always, isa_scalar::kernel_table},
+};
+
+}  // namespace
+
+std::span<const IsaRow> isa_rows() { return kRows; }
+
+}  // namespace vivace

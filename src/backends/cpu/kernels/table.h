@@ -1,0 +1,23 @@
+// The one symbol that an instruction set exports: its table.
+#pragma once
+
+#include "backends/cpu/kernels/matmul.h"
+#include "backends/cpu/kernels/row_table.h"
+
+namespace vivace::VIVACE_ISA {
+
+const KernelTable& kernel_table() {
+  static constexpr KernelTable kTable = {
+      .isa = kIsaName,
+      .matmuls = kMatmuls,
+      .matmul_count = kMatmulCount,
+      .generic = kGenericMatmul,
+      .prepared_bytes = prepared_bytes,
+      .prepare = prepare,
+      .prepare_rows = kTileTokens,
+      .rows = kRowKernels,
+  };
+  return kTable;
+}
+
+}  // namespace vivace::VIVACE_ISA
