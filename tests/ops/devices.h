@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/cpu_device.h"
+#include "backends/cpu/detect.h"
+#include "base/thread_pool.h"
 #include "device/reference/reference_device.h"
 
 namespace vivace::ops_test {
@@ -23,6 +26,13 @@ inline void PrintTo(const DeviceCase& device, std::ostream* out) { *out << devic
 inline std::vector<DeviceCase> device_cases() {
   std::vector<DeviceCase> cases;
   cases.push_back({"reference", true, 1, [] { return make_reference_device(); }});
+  constexpr int kThreads = 3;
+  for (const std::string& isa : available_isas()) {
+    cases.push_back({"cpu_" + isa, false, kThreads, [isa] {
+                       static ThreadPool pool(kThreads);  // at the first use: not while tests are only listed
+                       return make_cpu_device({.isa = isa}, pool);
+                     }});
+  }
   return cases;
 }
 
