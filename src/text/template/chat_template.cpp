@@ -90,7 +90,8 @@ std::string ChatTemplate::render(const Json& messages, const Json& tools, bool a
   const std::string context = context_of(messages, tools, add_generation_prompt, extra, bos_, eos_);
   const std::string time = now ? *now : local_time();
   vivace_text_limits limits{};
-  limits.fuel = limits_.fuel + 2 * context.size();
+  // Some templates search all earlier messages for each one.
+  limits.fuel = limits_.fuel + 32 * context.size();
   limits.output_bytes = limits_.output_bytes;
   limits.milliseconds = limits_.milliseconds;
   limits.memory_bytes = limits_.memory_bytes + 16 * context.size();

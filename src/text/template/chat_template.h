@@ -13,7 +13,7 @@ namespace vivace {
 
 /// What one rendering may cost. Templates come from files that nobody vouches for.
 struct TemplateLimits {
-  std::uint64_t fuel = 4'000'000;           // instructions, or 64 bytes of text made; 2 more for each byte of input
+  std::uint64_t fuel = 4'000'000;           // instructions, or 64 bytes of text made; 32 more a byte of input
   std::uint64_t output_bytes = 64u << 20;   // of the prompt
   std::uint64_t memory_bytes = 512u << 20;  // taken at one time; 16 more for each byte of input
   std::uint64_t milliseconds = 10'000;      // wall clock
