@@ -149,8 +149,7 @@ struct Engine::Impl {
       if (!grow(sequence.tables, hit.tokens, end)) {
         runner.release(sequence.tables);
         if (!running.empty()) return;  // pages come back when one of them ends
-        fail(sequence, Error(ErrorCode::kOutOfMemory, "the KV cache has no room for this request",
-                             "load the model with a larger --context-length or fewer --parallel"));
+        fail_no_room(sequence);
         queue.pop_front();
         continue;
       }
@@ -211,6 +210,10 @@ struct Engine::Impl {
       if (share.index >= int32_t(running.size())) break;
       if (make_room(*running[share.index], share.tokens)) {
         ready.push_back(share);
+      } else if (running.size() == 1) {
+        fail_no_room(*running.front());  // nobody's end would bring it more pages
+        running.clear();
+        return;
       } else {
         preempt();
         break;
@@ -232,6 +235,10 @@ struct Engine::Impl {
       runner.run(step);
     } catch (const Error& error) {
       return fail_all(error);
+    } catch (const std::bad_alloc&) {
+      return fail_all(Error(ErrorCode::kOutOfMemory, "the host has no memory left for a step"));
+    } catch (const std::exception& error) {
+      return fail_all(Error(ErrorCode::kInternal, std::string("a step failed: ") + error.what()));
     }
     ++steps;
     int32_t row = 0;
@@ -293,6 +300,11 @@ struct Engine::Impl {
   void fail(Sequence& sequence, const Error& error) {
     runner.release(sequence.tables);
     sequence.sink(sequence.id, Failed{error});
+  }
+
+  void fail_no_room(Sequence& sequence) {
+    fail(sequence, Error(ErrorCode::kOutOfMemory, "the KV cache has no room for this request",
+                         "load the model with a larger --context-length or fewer --parallel"));
   }
 
   /// A step that failed leaves no pages to trust: its requests end, the engine goes on.

@@ -66,15 +66,14 @@ class Loader {
     total_bytes_ += tensor.file_bytes;
   }
 
-  /// One buffer per device, weights in it on 64-byte borders.
+  /// One buffer per device, each weight on a border.
   void allocate() {
-    constexpr size_t kBorder = 64;
     for (size_t d = 0; d < model_.devices.size(); ++d) {
       size_t bytes = 0;
       for (size_t j = 0; j < jobs_.size(); ++j) {
         if (job_devices_[j] != int32_t(d)) continue;
         jobs_[j].target->offset = bytes;
-        bytes += (jobs_[j].target->bytes() + kBorder - 1) / kBorder * kBorder;
+        bytes += (jobs_[j].target->bytes() + kWeightBorder - 1) / kWeightBorder * kWeightBorder;
       }
       if (bytes == 0) continue;
       model_.buffers.push_back(model_.devices[d]->allocate(bytes, BufferUse::kWeights));

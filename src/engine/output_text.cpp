@@ -24,15 +24,18 @@ OutputText::OutputText(std::vector<std::string> stop) : stop_(std::move(stop)) {
 std::string OutputText::push(std::string_view bytes) {
   if (!stopped_by_.empty()) return {};
   held_ += bytes;
-  size_t first = std::string::npos;
+  // The stop string that is complete first, of those the longest: the answer doesn't depend on how tokens cut it.
+  size_t first = 0, end = std::string::npos;
   for (const std::string& stop : stop_) {
     const size_t at = held_.find(stop);
-    if (at < first) {
+    if (at == std::string::npos) continue;
+    if (at + stop.size() < end || (at + stop.size() == end && at < first)) {
       first = at;
+      end = at + stop.size();
       stopped_by_ = stop;
     }
   }
-  if (first != std::string::npos) {
+  if (end != std::string::npos) {
     std::string text = replace_invalid_utf8(std::string_view(held_).substr(0, first));
     held_.clear();
     return text;

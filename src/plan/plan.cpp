@@ -25,10 +25,11 @@ Layout loaded_layout(const TensorCard& tensor, const Device& device) {
 }
 
 size_t loaded_bytes(const TensorCard& tensor, const Device& device) {
-  if (tensor_roles()[size_t(tensor.role)].shape == TensorShape::kVector) {
-    return size_t(tensor.rows) * size_t(tensor.columns) * sizeof(float);
-  }
-  return weight_bytes(*tensor.format, loaded_layout(tensor, device), size_t(tensor.rows), size_t(tensor.columns));
+  const bool vector = tensor_roles()[size_t(tensor.role)].shape == TensorShape::kVector;
+  const size_t bytes =
+      vector ? size_t(tensor.rows) * size_t(tensor.columns) * sizeof(float)
+             : weight_bytes(*tensor.format, loaded_layout(tensor, device), size_t(tensor.rows), size_t(tensor.columns));
+  return (bytes + kWeightBorder - 1) / kWeightBorder * kWeightBorder;
 }
 
 }  // namespace vivace

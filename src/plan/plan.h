@@ -38,7 +38,7 @@ struct MemoryLedger {
   std::string device;
   size_t weights = 0;
   size_t kv = 0;
-  size_t activations = 0;  // logits and step inputs included
+  size_t activations = 0;  // logits included
   size_t usable = 0;       // before the load; 0: unknown
   size_t total() const { return weights + kv + activations; }
 };
@@ -78,7 +78,10 @@ std::span<const PlanPass> plan_passes();
 /// can't fit. A wish is never changed; only auto values give way.
 Plan make_plan(const ModelCard& card, std::span<Device* const> devices, const HostFacts& host, const Wishes& wishes);
 
-/// Bytes a weight takes on a device, in the layout the device prefers for its role.
+/// Weights lie one after another, each on such a border, in bytes.
+constexpr size_t kWeightBorder = 64;
+
+/// Bytes a weight takes on a device, in the layout the device prefers for its role, up to the next border.
 size_t loaded_bytes(const TensorCard& tensor, const Device& device);
 
 /// The layout a tensor is loaded in; vectors are F32 rows.

@@ -7,13 +7,6 @@
 namespace vivace {
 namespace {
 
-/// FNV-1a over the tokens, started from the chain before. Nodes keep their tokens, so a collision costs a miss only.
-uint64_t chain_hash(uint64_t parent, std::span<const TokenId> tokens) {
-  uint64_t hash = 0xcbf29ce484222325u ^ (parent * 0x9e3779b97f4a7c15u);
-  for (TokenId token : tokens) hash = (hash ^ uint32_t(token)) * 0x100000001b3u;
-  return hash;
-}
-
 /// First page that a query at position `position` still reads in a group with this window.
 int32_t first_page_needed(int32_t window, int32_t position) {
   return window == 0 ? 0 : std::max(0, position - window + 1) / kPageTokens;
@@ -28,14 +21,15 @@ PrefixCache::PrefixCache(std::span<const KvGroup> groups, std::span<const std::u
 
 PrefixCache::~PrefixCache() { clear(); }
 
-const PrefixCache::Node* PrefixCache::lookup(uint64_t hash, uint64_t parent, std::span<const TokenId> tokens) const {
-  const auto found = nodes_.find(hash);
-  if (found == nodes_.end() || found->second.parent != parent) return nullptr;
-  return std::equal(tokens.begin(), tokens.end(), found->second.tokens.begin()) ? &found->second : nullptr;
+/// FNV-1a over the tokens, started from the chain before.
+size_t PrefixCache::KeyHash::operator()(const Key& key) const {
+  uint64_t hash = 0xcbf29ce484222325u ^ (key.parent * 0x9e3779b97f4a7c15u);
+  for (TokenId token : key.tokens) hash = (hash ^ uint32_t(token)) * 0x100000001b3u;
+  return size_t(hash);
 }
 
 /// The longest part of a chain whose pages are all there that the next position reads.
-int32_t PrefixCache::usable_pages(const std::vector<const Node*>& chain) const {
+int32_t PrefixCache::usable_pages(const std::vector<Node*>& chain) const {
   for (int32_t pages = int32_t(chain.size()); pages > 0; --pages) {
     bool complete = true;
     for (size_t g = 0; g < groups_.size() && complete; ++g) {
@@ -50,22 +44,20 @@ int32_t PrefixCache::usable_pages(const std::vector<const Node*>& chain) const {
 
 PrefixHit PrefixCache::find(std::span<const TokenId> tokens, PageTables& tables) {
   tables.assign(groups_.size(), {});
-  std::vector<const Node*> chain;
-  std::vector<uint64_t> hashes;
-  uint64_t parent = 0;
+  std::vector<Node*> chain;
+  Key key;
   // The last token is always computed: its logits are wanted.
   for (size_t at = 0; at + kPageTokens < tokens.size(); at += kPageTokens) {
     const auto page = tokens.subspan(at, kPageTokens);
-    const uint64_t hash = chain_hash(parent, page);
-    const Node* node = lookup(hash, parent, page);
-    if (!node) break;
-    chain.push_back(node);
-    hashes.push_back(hash);
-    parent = hash;
+    key.tokens.assign(page.begin(), page.end());
+    const auto found = nodes_.find(key);
+    if (found == nodes_.end()) break;
+    chain.push_back(&found->second);
+    key.parent = found->second.chain;
   }
   const int32_t pages = usable_pages(chain);
   ++clock_;
-  for (int32_t p = 0; p < pages; ++p) nodes_[hashes[p]].last_use = clock_;
+  for (int32_t p = 0; p < pages; ++p) chain[p]->last_use = clock_;
   for (size_t g = 0; g < groups_.size(); ++g) {
     const int32_t first = first_page_needed(groups_[g].window, pages * kPageTokens);
     for (int32_t p = 0; p < pages; ++p) {
@@ -74,17 +66,13 @@ PrefixHit PrefixCache::find(std::span<const TokenId> tokens, PageTables& tables)
       tables[g].push_back(page);
     }
   }
-  return {pages * kPageTokens, pages > 0 ? hashes[pages - 1] : 0};
+  return {pages * kPageTokens, pages > 0 ? chain[pages - 1]->chain : 0};
 }
 
 uint64_t PrefixCache::insert(uint64_t chain, std::span<const TokenId> tokens, int32_t page, const PageTables& tables) {
-  const uint64_t hash = chain_hash(chain, tokens);
-  Node& node = nodes_[hash];
-  const bool fresh = node.tokens.empty();
-  if (!fresh && (node.parent != chain || !std::equal(tokens.begin(), tokens.end(), node.tokens.begin()))) return hash;
-  if (fresh) {
-    node.parent = chain;
-    node.tokens.assign(tokens.begin(), tokens.end());
+  Node& node = nodes_[Key{chain, {tokens.begin(), tokens.end()}}];
+  if (node.chain == 0) {
+    node.chain = ++last_chain_;
     node.pages.assign(groups_.size(), -1);
     node.depth = page;
   }
@@ -95,7 +83,7 @@ uint64_t PrefixCache::insert(uint64_t chain, std::span<const TokenId> tokens, in
     pools_[g]->retain(held);
     node.pages[g] = held;
   }
-  return hash;
+  return node.chain;
 }
 
 bool PrefixCache::evict(int32_t group) {
@@ -109,17 +97,17 @@ bool PrefixCache::evict(int32_t group) {
   }
   if (oldest == nodes_.end()) return false;
   // Without its page of a full group a node is of no use to anybody; a window's page may go alone.
-  if (groups_[group].window == 0) {
-    drop(oldest->first);
-  } else {
-    pools_[group]->release(oldest->second.pages[group]);
-    oldest->second.pages[group] = -1;
+  std::vector<int32_t>& pages = oldest->second.pages;
+  if (groups_[group].window > 0) {
+    pools_[group]->release(pages[group]);
+    pages[group] = -1;
   }
+  const bool empty = std::all_of(pages.begin(), pages.end(), [](int32_t page) { return page < 0; });
+  if (groups_[group].window == 0 || empty) drop(oldest);
   return true;
 }
 
-void PrefixCache::drop(uint64_t hash) {
-  const auto node = nodes_.find(hash);
+void PrefixCache::drop(Nodes::iterator node) {
   for (size_t g = 0; g < groups_.size(); ++g) {
     if (node->second.pages[g] >= 0) pools_[g]->release(node->second.pages[g]);
   }
@@ -127,7 +115,7 @@ void PrefixCache::drop(uint64_t hash) {
 }
 
 void PrefixCache::clear() {
-  while (!nodes_.empty()) drop(nodes_.begin()->first);
+  while (!nodes_.empty()) drop(nodes_.begin());
 }
 
 }  // namespace vivace

@@ -1,5 +1,6 @@
 // Full KV pages found again by what they hold: a chain of pages, each named by its tokens and the chain before it. A
-// sequence that begins like an earlier one takes over its pages instead of computing them.
+// sequence that begins like an earlier one takes over its pages instead of computing them. Names are numbers given once
+// and tokens are compared, so that no collision of hashes, made on purpose or not, hands out foreign pages.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ namespace vivace {
 /// The pages of one sequence: [groups][page number], -1 where a window has left the page behind.
 using PageTables = std::vector<std::vector<int32_t>>;
 
-/// What was found: whole pages, and the name of their chain (0: none).
+/// What was found: whole pages, and the name of the chain that ends with them (0: none).
 struct PrefixHit {
   int32_t tokens = 0;
   uint64_t chain = 0;
@@ -42,21 +43,29 @@ class PrefixCache {
   size_t size() const { return nodes_.size(); }
 
  private:
+  struct Key {
+    uint64_t parent = 0;  // chain before
+    std::vector<TokenId> tokens;
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const;
+  };
   struct Node {
-    uint64_t parent = 0;          // hash of the chain before
-    std::vector<TokenId> tokens;  // [kPageTokens]
-    std::vector<int32_t> pages;   // [groups], -1: let go
+    uint64_t chain = 0;          // its name; never given twice
+    std::vector<int32_t> pages;  // [groups], -1: let go
     uint64_t last_use = 0;
     int32_t depth = 0;  // page number
   };
+  using Nodes = std::unordered_map<Key, Node, KeyHash>;
 
-  const Node* lookup(uint64_t hash, uint64_t parent, std::span<const TokenId> tokens) const;
-  void drop(uint64_t hash);
-  int32_t usable_pages(const std::vector<const Node*>& chain) const;
+  int32_t usable_pages(const std::vector<Node*>& chain) const;
+  void drop(Nodes::iterator node);
 
   std::vector<KvGroup> groups_;
   std::vector<PagePool*> pools_;
-  std::unordered_map<uint64_t, Node> nodes_;  // by hash of the chain up to and including the page
+  Nodes nodes_;
+  uint64_t last_chain_ = 0;
   uint64_t clock_ = 0;
 };
 

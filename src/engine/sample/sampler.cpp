@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/sample/min_p.h"
 #include "engine/sample/penalties.h"
@@ -32,7 +33,7 @@ void check_options(const SamplingOptions& options, int32_t vocabulary) {
   check(options.logprobs >= -1 && options.logprobs <= 128, "logprobs must be between -1 (none) and 128");
   for (const auto& [id, bias] : options.logit_bias) {
     check(id >= 0 && id < vocabulary, "logit_bias names a token outside the vocabulary");
-    check(!std::isnan(bias), "logit_bias must be numbers");
+    check(bias < std::numeric_limits<float>::infinity(), "logit_bias must be a number or -infinity");
   }
 }
 
@@ -80,6 +81,9 @@ TokenId Sampler::draw(Candidates& candidates) {
 Sampled Sampler::sample(std::span<const float> logits, std::span<const TokenId> history) {
   Sampled result;
   adjusted_.assign(logits.begin(), logits.end());
+  for (float& logit : adjusted_) {
+    if (std::isnan(logit)) logit = -std::numeric_limits<float>::infinity();  // has no place in an order
+  }
   apply_penalties(adjusted_, history, options_);
   const TokenId best = highest(adjusted_);
   if (options_.temperature == 0 || options_.top_k == 1) {

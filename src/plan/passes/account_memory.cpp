@@ -24,6 +24,9 @@ void add_weights(PlanState& state) {
       charge(plan.placement.output);
     }
   }
+  for (MemoryLedger& ledger : plan.ledgers) {
+    for (const RopeCard& rope : state.card.ropes) ledger.weights += size_t(rope.rotary_dim) / 2 * sizeof(float);
+  }
 }
 
 }  // namespace

@@ -17,9 +17,14 @@ void choose_batch(PlanState& state) {
   if (batch < 1 || batch > kMostTokens) {
     throw Error(ErrorCode::kInvalidArgument, "--batch-size must be between 1 and " + std::to_string(kMostTokens));
   }
+  const int32_t outputs = wishes.outputs.value_or(plan.parallel);
+  if (outputs < 1 || outputs > kMostTokens) {
+    throw Error(ErrorCode::kInvalidArgument, "outputs of a step must be between 1 and " + std::to_string(kMostTokens));
+  }
   plan.limits.tokens = std::max(batch, plan.parallel);
   plan.limits.sequences = plan.parallel;
-  plan.limits.outputs = std::min(plan.limits.tokens, wishes.outputs.value_or(plan.parallel));
+  // Every sequence may want its logits in the same step.
+  plan.limits.outputs = std::min(plan.limits.tokens, std::max(outputs, plan.parallel));
   if (!wishes.batch_size) plan.reasons.push_back("batch size: 512 tokens, enough for interactive use");
 }
 

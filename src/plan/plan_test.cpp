@@ -1,0 +1,239 @@
+// The passes on hand-made cards and devices: what is decided, what adds up, what is refused.
+#include "plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/error.h"
+#include "device/reference/reference_device.h"
+#include "models/decoder.h"
+
+namespace vivace {
+namespace {
+
+/// A device that is only asked, never used.
+class PaperDevice : public Device {
+ public:
+  PaperDevice(std::string id, size_t memory) {
+    info_ = make_reference_device()->info();
+    info_.id = std::move(id);
+    info_.memory_usable = memory;
+  }
+  const DeviceInfo& info() const override { return info_; }
+  std::unique_ptr<Buffer> allocate(size_t, BufferUse) override {
+    throw Error(ErrorCode::kInternal, "the planner allocates nothing");
+  }
+  std::unique_ptr<Stream> create_stream(const StepInputs&) override {
+    throw Error(ErrorCode::kInternal, "the planner opens no stream");
+  }
+  Layout preferred_layout(KernelOp, Format format, int64_t, int64_t) const override {
+    return format == Format::kF32 ? Layout::kRows : Layout::kPanel16;
+  }
+  PreparedKinds prepared_kinds(const Weight&) const override { return 1; }
+  size_t prepared_bytes(PreparedKinds, int32_t columns, int32_t rows) const override { return size_t(columns) * rows; }
+
+  DeviceInfo info_;
+};
+
+TensorCard tensor(TensorRole role, int32_t layer, Format format, int64_t rows, int64_t columns) {
+  TensorCard card;
+  card.name = "t";
+  card.role = role;
+  card.layer = layer;
+  card.format = &format_row(format);
+  card.rows = rows;
+  card.columns = columns;
+  card.file_bytes = row_bytes(*card.format, size_t(columns)) * size_t(rows);
+  return card;
+}
+
+/// Four layers, two of them windowed, a tied embedding.
+ModelCard small_card() {
+  ModelCard card;
+  card.architecture = "llama";
+  card.context_length = 8192;
+  card.embedding = 64;
+  card.vocabulary = 1000;
+  card.tied_output = true;
+  card.ropes.resize(1);
+  card.ropes[0].rotary_dim = 32;
+  card.tensors = {tensor(TensorRole::kTokenEmbedding, -1, Format::kQ8_0, 1000, 64),
+                  tensor(TensorRole::kOutputNorm, -1, Format::kF16, 1, 64)};
+  for (int32_t i = 0; i < 4; ++i) {
+    card.layers.push_back({2, 1, 32, 32, 128, i % 2 ? 256 : 0, 0});
+    card.tensors.push_back(tensor(TensorRole::kQuery, i, Format::kQ4_0, 64, 64));
+    card.tensors.push_back(tensor(TensorRole::kFfnDown, i, Format::kF32, 64, 128));
+    card.tensors.push_back(tensor(TensorRole::kAttentionNorm, i, Format::kF32, 1, 64));
+  }
+  return card;
+}
+
+constexpr size_t kPlenty = size_t{64} << 30;
+constexpr HostFacts kHost{6, 12};
+
+class Planning : public ::testing::Test {
+ protected:
+  Plan plan(const Wishes& wishes = {}) { return make_plan(card_, devices_, kHost, wishes); }
+
+  ErrorCode refusal(const Wishes& wishes) {
+    try {
+      plan(wishes);
+    } catch (const Error& error) {
+      return error.code();
+    }
+    ADD_FAILURE() << "was accepted";
+    return ErrorCode::kInternal;
+  }
+
+  ModelCard card_ = small_card();
+  PaperDevice first_{"first", kPlenty}, second_{"second", kPlenty};
+  std::vector<Device*> devices_{&first_, &second_};
+};
+
+TEST_F(Planning, DefaultsAreSensibleAndEachHasItsReason) {
+  const Plan p = plan();
+  EXPECT_EQ(p.threads, 6);
+  EXPECT_EQ(p.threads_prefill, 6);
+  EXPECT_EQ(p.context_length, 4096);
+  EXPECT_EQ(p.kv_format, Format::kF16);
+  EXPECT_EQ(p.limits.tokens, 512);
+  EXPECT_EQ(p.limits.sequences, 1);
+  EXPECT_EQ(p.limits.outputs, 1);
+  EXPECT_EQ(p.limits.pages, 128);
+  EXPECT_EQ(p.placement.layers, std::vector<int32_t>(4, 0));
+  ASSERT_EQ(p.reasons.size(), 4u) << "threads, batch, placement, context";
+  card_.context_length = 1000;
+  EXPECT_EQ(plan().context_length, 1000) << "no more than the model was trained for";
+}
+
+TEST_F(Planning, WishesAreTakenAsTheyAre) {
+  Wishes wishes;
+  wishes.context_length = 20000;
+  wishes.kv_format = Format::kQ8_0;
+  wishes.batch_size = 100;
+  wishes.parallel = 3;
+  wishes.threads = 2;
+  wishes.outputs = 7;
+  const Plan p = plan(wishes);
+  EXPECT_EQ(p.context_length, 20000);
+  EXPECT_EQ(p.kv_format, Format::kQ8_0);
+  EXPECT_EQ(p.limits.tokens, 100);
+  EXPECT_EQ(p.parallel, 3);
+  EXPECT_EQ(p.threads, 2);
+  EXPECT_EQ(p.threads_prefill, 2) << "follows the decode threads";
+  EXPECT_EQ(p.limits.outputs, 7);
+  EXPECT_EQ(p.limits.pages, 625);
+  wishes.threads_prefill = 9;
+  wishes.outputs = 1;
+  EXPECT_EQ(plan(wishes).threads_prefill, 9);
+  EXPECT_EQ(plan(wishes).limits.outputs, 3) << "a row for each sequence at least";
+}
+
+TEST_F(Planning, WishesOutOfRangeAreRefused) {
+  const auto refuse = [this](auto set, ErrorCode code = ErrorCode::kInvalidArgument) {
+    Wishes wishes;
+    set(wishes);
+    EXPECT_EQ(refusal(wishes), code);
+  };
+  for (int32_t bad : {0, -1, 2000}) {
+    refuse([bad](Wishes& w) { w.threads = bad; });
+    refuse([bad](Wishes& w) { w.threads_prefill = bad; });
+    refuse([bad](Wishes& w) { w.parallel = bad; });
+  }
+  for (int32_t bad : {0, -5, 1 << 20}) {
+    refuse([bad](Wishes& w) { w.batch_size = bad; });
+    refuse([bad](Wishes& w) { w.outputs = bad; });
+  }
+  for (int32_t bad : {0, -5, (1 << 24) + 1}) refuse([bad](Wishes& w) { w.context_length = bad; });
+  refuse([](Wishes& w) { w.layer_split = {1, 1}; });
+  refuse([](Wishes& w) { w.layer_split = {1, 1, 2}; });
+  refuse([](Wishes& w) { w.layer_split = {5, -1}; });
+  refuse([](Wishes& w) { w.kv_format = Format::kQ4_0; }, ErrorCode::kUnsupported);
+  card_.layers[0].key_dim = 20;
+  refuse([](Wishes& w) { w.kv_format = Format::kQ8_0; }, ErrorCode::kUnsupported);
+}
+
+TEST_F(Planning, LedgersAddUp) {
+  Wishes wishes;
+  wishes.context_length = 1000;
+  wishes.parallel = 2;
+  const Plan p = plan(wishes);
+  ASSERT_EQ(p.ledgers.size(), 2u);
+  const MemoryLedger& ledger = p.ledgers[0];
+  size_t weights = 32 / 2 * sizeof(float);  // the rope
+  for (const TensorCard& t : card_.tensors) weights += loaded_bytes(t, first_);
+  EXPECT_EQ(ledger.weights, weights);
+  ASSERT_EQ(p.kv.groups.size(), 2u);
+  ASSERT_EQ(p.kv_pages.size(), 2u);
+  EXPECT_EQ(p.kv_pages[0], 2 * 32) << "1000 tokens, two sequences";
+  EXPECT_EQ(p.kv_pages[1], 2 * ((256 + 512) / 32 + 1)) << "window, batch and a border";
+  const size_t page = 2 * size_t{kPageTokens} * 32 * 2 * 2;  // two layers, K and V, f16
+  EXPECT_EQ(p.kv.groups[0].page_bytes, page);
+  EXPECT_EQ(ledger.kv, page * size_t(p.kv_pages[0] + p.kv_pages[1]));
+  EXPECT_EQ(ledger.activations, activation_bytes(card_, first_, p.limits, true));
+  EXPECT_EQ(ledger.total(), ledger.weights + ledger.kv + ledger.activations);
+  EXPECT_EQ(p.ledgers[1].kv, 0u);
+  EXPECT_EQ(p.ledgers[1].activations, 0u);
+}
+
+TEST_F(Planning, SplitsPutEachLayerWhereItWasWished) {
+  Wishes wishes;
+  wishes.layer_split = {1, 3};
+  const Plan p = plan(wishes);
+  EXPECT_EQ(p.placement.layers, (std::vector<int32_t>{0, 1, 1, 1}));
+  EXPECT_EQ(p.placement.embedding, 0);
+  EXPECT_EQ(p.placement.output, 1);
+  EXPECT_EQ(p.kv.groups.size(), 3u) << "full on both, windowed on the second";
+  EXPECT_GT(p.ledgers[1].weights, p.ledgers[0].weights) << "a tied embedding is on both";
+  wishes.layer_split = {0, 4};
+  EXPECT_EQ(plan(wishes).placement.embedding, 1);
+  wishes.layer_split = {4};
+  EXPECT_EQ(plan(wishes).placement.output, 0);
+}
+
+TEST_F(Planning, AnAutomaticContextShrinksOnASmallDeviceAWishNever) {
+  const size_t needed = plan().ledgers[0].total();
+  first_.info_.memory_usable = needed - 1;
+  const Plan p = plan();
+  EXPECT_EQ(p.context_length, 2048);
+  EXPECT_LE(p.ledgers[0].total(), p.ledgers[0].usable);
+  Wishes wishes;
+  wishes.context_length = 4096;
+  EXPECT_EQ(refusal(wishes), ErrorCode::kOutOfMemory);
+  first_.info_.memory_usable = 100000;
+  EXPECT_EQ(refusal({}), ErrorCode::kOutOfMemory) << "not below 512 tokens";
+  first_.info_.memory_usable = 0;
+  EXPECT_EQ(plan().context_length, 4096) << "0: unknown, nothing to compare with";
+}
+
+TEST_F(Planning, ARefusalNamesTheLedger) {
+  first_.info_.memory_usable = 100000;
+  try {
+    plan();
+    FAIL();
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    for (const char* part : {"first", "weights", "KV cache", "activations", "usable"}) {
+      EXPECT_NE(what.find(part), std::string::npos) << what;
+    }
+    EXPECT_FALSE(error.hint().empty());
+  }
+}
+
+TEST_F(Planning, ContextBeyondTheTrainingIsRemarked) {
+  Wishes wishes;
+  wishes.context_length = 10000;
+  bool remarked = false;
+  for (const std::string& reason : plan(wishes).reasons)
+    remarked |= reason.find("trained for 8192") != std::string::npos;
+  EXPECT_TRUE(remarked);
+}
+
+TEST_F(Planning, PassesAreNamed) {
+  for (const PlanPass& pass : plan_passes()) EXPECT_STRNE(pass.name, "");
+  EXPECT_EQ(plan_passes().size(), 5u);
+}
+
+}  // namespace
+}  // namespace vivace
