@@ -25,6 +25,13 @@ struct Int8Tile {
   /// The k-group that is taken as number n of those under scale s: partners in a nibble follow each other.
   static constexpr int order(int s, int n) { return kPerGroup == 1 ? n / 2 + n % 2 * 4 : s * kDwords + n; }
 
+  /// The negated sum of the columns under scale s; the 256-forms keep sums per 16 columns.
+  template <int s>
+  VIVACE_SIMD I32x16 column_sum(const int32_t* sums) {
+    if constexpr (Format::kColumns == 256 && kPerGroup == 1) return add(set_i32(sums[0]), set_i32(sums[kTokens]));
+    return set_i32(sums[s * kTokens]);
+  }
+
   /// sum += 32 columns; x, sums: the tile's codes and negated sums of these columns; `scale` the scales of the group.
   VIVACE_SIMD void add_group(const uint8_t* const (&group)[kPanels], const int32_t* x, const int32_t* sums,
                              const F32x16* const (&scale)[kPanels], Sums& sum) {
@@ -32,7 +39,7 @@ struct Int8Tile {
       I32x16 total[kPanels][kTokens];
       VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
         if constexpr (Format::kOffsetBits >= 0) {
-          total[0][t] = shl<Format::kOffsetBits>(set_i32(sums[s * kTokens + t]));
+          total[0][t] = shl<Format::kOffsetBits>(column_sum<s>(sums + t));
         } else {
           total[0][t] = zero_i32();
         }
@@ -110,7 +117,7 @@ struct Int8Tile {
       for (int g = 0; g < kGroups; ++g) {
         add_group(group, x, sums, scale, sum);
         x += 8 * kTokens;
-        sums += kPerGroup * (Format::kColumns == 256 ? 2 / kPerGroup : 1) * kTokens;
+        sums += (Format::kColumns == 256 ? 2 : 1) * kTokens;
         VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
           if constexpr (kPanels == 1 && kGroups > 1) {
             for (int i = 0; i < Format::kGroupBytes; i += 64) prefetch(group[p] + kPrefetchAhead + i);

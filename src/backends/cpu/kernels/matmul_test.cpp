@@ -1,0 +1,253 @@
+// Every format x layout x instruction set of this machine against decoded weights, and the invariance of the bits.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/detect.h"
+
+namespace vivace {
+namespace {
+
+/// Blocks of random bits that decode to finite values: mostly of a usual size, some of any size below 100, some zero.
+std::vector<uint8_t> random_weights(const FormatRow& format, int64_t rows, int64_t columns, std::mt19937& random) {
+  std::vector<uint8_t> bytes(static_cast<size_t>(rows) * row_bytes(format, static_cast<size_t>(columns)));
+  std::vector<float> values(format.block_columns);
+  for (size_t at = 0; at < bytes.size(); at += format.block_bytes) {
+    uint8_t* block = bytes.data() + at;
+    const uint32_t kind = random() % 32;
+    if (kind == 0) continue;  // zero bits
+    const float least = kind == 1 ? 0.0f : 0.01f, most = kind == 1 ? 100.0f : 4.0f;
+    for (int attempt = 0; attempt < 3000; ++attempt) {
+      for (uint32_t i = 0; i < format.block_bytes; ++i) block[i] = static_cast<uint8_t>(random());
+      format.decode(block, values.data(), 1);
+      float largest = 0;
+      bool finite = true;
+      for (float value : values) {
+        finite = finite && std::isfinite(value);
+        largest = std::max(largest, std::fabs(value));
+      }
+      if (finite && largest >= least && largest <= most) break;
+      std::memset(block, 0, format.block_bytes);
+    }
+  }
+  return bytes;
+}
+
+std::vector<float> random_activations(int64_t tokens, int64_t columns, std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<size_t>(tokens * columns));
+  for (float& value : values) {
+    value = normal(random);
+    if (random() % 100 == 0) value *= 40.0f;  // outliers
+  }
+  for (int64_t k = 0; k < std::min<int64_t>(columns, 32); ++k) values[static_cast<size_t>(k)] *= 0.0f;
+  return values;
+}
+
+/// What the int8 forms make of a row: multiples of the block's largest magnitude / 127, to nearest even.
+std::vector<float> quantised(const float* row, int64_t columns, uint32_t kind) {
+  std::vector<float> values(row, row + columns);
+  const int64_t block = kind == kInt8Block32 ? 32 : kind == kInt8Block256 ? 256 : 0;
+  for (int64_t at = 0; block != 0 && at < columns; at += block) {
+    float largest = 0;
+    for (int64_t k = 0; k < block; ++k) largest = std::max(largest, std::fabs(row[at + k]));
+    for (int64_t k = 0; k < block; ++k) {
+      const float code = largest == 0 ? 0 : std::nearbyint(row[at + k] * (127.0f / largest));
+      EXPECT_LE(std::fabs(code), 127.0f);
+      values[static_cast<size_t>(at + k)] = code * (largest / 127.0f);
+    }
+  }
+  return values;
+}
+
+/// A weight in one layout with what it decodes to.
+struct TestWeight {
+  const FormatRow* format;
+  Layout layout;
+  int64_t rows, columns;
+  std::vector<uint8_t> bytes;
+  std::vector<float> decoded;  // [rows, columns]
+
+  TestWeight(const FormatRow& row, Layout where, int64_t n, int64_t k, std::mt19937& random)
+      : format(&row), layout(where), rows(n), columns(k), decoded(static_cast<size_t>(n * k)) {
+    const std::vector<uint8_t> file = random_weights(row, n, k, random);
+    const size_t stride = row_bytes(row, static_cast<size_t>(k));
+    row.decode(file.data(), decoded.data(), decoded.size() / row.block_columns);
+    bytes = file;
+    if (layout == Layout::kPanel16) {
+      bytes.assign(weight_bytes(row, layout, static_cast<size_t>(n), static_cast<size_t>(k)), 0);
+      const size_t panel = weight_bytes(row, layout, 16, static_cast<size_t>(k));
+      for (int64_t first = 0; first < n; first += 16) {
+        pack_panel16(row, file.data() + static_cast<size_t>(first) * stride,
+                     static_cast<size_t>(std::min<int64_t>(16, n - first)), static_cast<size_t>(k),
+                     bytes.data() + static_cast<size_t>(first / 16) * panel);
+      }
+    }
+  }
+};
+
+/// Runs tokens [first, first + tokens) of the values in chunks of rows; outputs lie in a guarded array.
+std::vector<float> multiply(const KernelTable& table, const TestWeight& weight, const std::vector<float>& values,
+                            int32_t first, int32_t tokens, int64_t chunk, const float* bias) {
+  const MatmulRow& row = matmul_row(table, weight.format->format, weight.layout);
+  const float* x = values.data() + first * weight.columns;
+  const int32_t columns = static_cast<int32_t>(weight.columns);
+  const uint32_t kinds = columns % 256 == 0 ? row.prepared_kind | kInt8Block32 : row.prepared_kind;
+  std::vector<uint8_t> prepared(table.prepared_bytes(kinds, columns, tokens));
+  table.prepare(kinds, x, columns, columns, 0, tokens / 2, tokens, prepared.data());
+  table.prepare(kinds, x + tokens / 2 * columns, columns, columns, tokens / 2, tokens, tokens, prepared.data());
+  std::vector<float> scratch(matmul_scratch_bytes(row, columns) / sizeof(float));
+  const int64_t stride = weight.rows + 3;
+  std::vector<float> output(static_cast<size_t>(tokens * stride), -77.0f);
+  for (int64_t begin = 0; begin < weight.rows; begin += chunk) {
+    const MatmulCall call = {.format = weight.format,
+                             .layout = weight.layout,
+                             .weight = weight.bytes.data(),
+                             .rows = weight.rows,
+                             .columns = weight.columns,
+                             .row_begin = begin,
+                             .row_end = std::min(begin + chunk, weight.rows),
+                             .tokens = tokens,
+                             .prepared_kinds = kinds,
+                             .prepared = row.prepared_kind ? prepared.data() : nullptr,
+                             .values = row.prepared_kind ? nullptr : x,
+                             .values_stride = columns,
+                             .output = output.data(),
+                             .output_stride = stride,
+                             .bias = bias,
+                             .scratch = reinterpret_cast<uint8_t*>(scratch.data())};
+    row.run(call);
+  }
+  std::vector<float> dense;
+  for (int32_t t = 0; t < tokens; ++t) {
+    const float* from = output.data() + t * stride;
+    dense.insert(dense.end(), from, from + weight.rows);
+    for (int64_t r = weight.rows; r < stride; ++r) EXPECT_EQ(from[r], -77.0f) << "written beyond the last row";
+  }
+  return dense;
+}
+
+void expect_close(const TestWeight& weight, const std::vector<float>& values, int32_t tokens, uint32_t kind,
+                  const std::vector<float>& bias, const std::vector<float>& got) {
+  for (int32_t t = 0; t < tokens; ++t) {
+    const std::vector<float> x = quantised(values.data() + t * weight.columns, weight.columns, kind);
+    for (int64_t r = 0; r < weight.rows; ++r) {
+      const float* w = weight.decoded.data() + r * weight.columns;
+      double sum = bias[static_cast<size_t>(r)], size = std::fabs(sum);
+      for (int64_t k = 0; k < weight.columns; ++k) {
+        const double product = static_cast<double>(w[k]) * static_cast<double>(x[static_cast<size_t>(k)]);
+        sum += product;
+        size += std::fabs(product);
+      }
+      // Exact but for f32 rounding; the min of a block may be larger than its values by the range of a code.
+      ASSERT_NEAR(got[static_cast<size_t>(t * weight.rows + r)], sum, size * 2e-5 + 1e-30)
+          << weight.format->name << " row " << r << " token " << t;
+    }
+  }
+}
+
+class MatmulKernels : public testing::TestWithParam<size_t> {
+ protected:
+  const FormatRow& format() const { return formats()[GetParam()]; }
+  std::vector<Layout> layouts() const {
+    std::vector<Layout> all = {Layout::kRows};
+    if (has_panel16(format().format)) all.push_back(Layout::kPanel16);
+    return all;
+  }
+};
+
+TEST_P(MatmulKernels, AgreeWithDecodedWeights) {
+  struct Case {
+    int64_t rows, columns;
+    int32_t tokens;
+  };
+  const int64_t block = std::max<int64_t>(format().block_columns, 32);
+  std::vector<Case> cases = {{1, block, 1}, {15, block, 2}, {16, 2 * block, 5}, {17, 2 * block, 512}, {389, block, 3}};
+  for (int32_t tokens = 1; tokens <= 17; ++tokens) cases.push_back({33, 3 * block, tokens});
+  for (int32_t tokens : {31, 33}) cases.push_back({49, block, tokens});
+  if (format().block_columns <= 32) {
+    cases.push_back({17, 576, 9});
+    cases.push_back({16, 640, 13});
+  }
+  if (format().block_columns == 1) {
+    cases.push_back({17, 1, 3});
+    cases.push_back({35, 77, 7});
+  }
+  std::mt19937 random(static_cast<uint32_t>(GetParam()));
+  for (Layout layout : layouts()) {
+    for (const Case& shape : cases) {
+      const TestWeight weight(format(), layout, shape.rows, shape.columns, random);
+      const std::vector<float> values = random_activations(shape.tokens, shape.columns, random);
+      const std::vector<float> bias = random_activations(1, shape.rows, random);
+      for (const std::string& isa : available_isas()) {
+        SCOPED_TRACE(isa + " rows " + std::to_string(shape.rows) + " columns " + std::to_string(shape.columns) +
+                     " tokens " + std::to_string(shape.tokens));
+        const KernelTable& table = kernel_table(isa);
+        const auto got = multiply(table, weight, values, 0, shape.tokens, weight.rows, bias.data());
+        expect_close(weight, values, shape.tokens, matmul_row(table, format().format, layout).prepared_kind, bias, got);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST_P(MatmulKernels, BitsDoNotDependOnTokensOrChunks) {
+  const int32_t tokens = 33;
+  const int64_t rows = 77, columns = std::max<int64_t>(2 * format().block_columns, 96);
+  std::mt19937 random(static_cast<uint32_t>(GetParam()));
+  for (Layout layout : layouts()) {
+    const TestWeight weight(format(), layout, rows, columns, random);
+    const std::vector<float> values = random_activations(tokens, columns, random);
+    for (const std::string& isa : available_isas()) {
+      const KernelTable& table = kernel_table(isa);
+      const auto all = multiply(table, weight, values, 0, tokens, rows, nullptr);
+      for (int32_t count = 1; count <= tokens; ++count) {
+        const int32_t first = static_cast<int32_t>(random() % static_cast<uint32_t>(tokens - count + 1));
+        const int64_t chunk = 16 * (1 + static_cast<int64_t>(random() % 5));
+        const auto part = multiply(table, weight, values, first, count, chunk, nullptr);
+        ASSERT_EQ(std::memcmp(part.data(), all.data() + first * rows, part.size() * sizeof(float)), 0)
+            << isa << " tokens " << count << " from " << first << " chunk " << chunk;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, MatmulKernels, testing::Range<size_t>(0, formats().size()),
+                         [](const auto& param) { return std::string(formats()[param.param].name); });
+
+TEST(MatmulKernels, Int8SetsAgreeOnIntegers) {
+  // The sums of a 32-block are exact integers, so sets with a fused multiply-add give the same bits for these formats.
+  std::mt19937 random(5);
+  const std::vector<std::string> isas = available_isas();
+  for (Format format : {Format::kQ4_0, Format::kQ8_0, Format::kQ6_K, Format::kQ4_K}) {
+    const TestWeight weight(format_row(format), Layout::kPanel16, 48, 512, random);
+    const std::vector<float> values = random_activations(5, 512, random);
+    std::vector<float> first;
+    for (const std::string& isa : isas) {
+      if (isa == "scalar") continue;
+      const auto got = multiply(kernel_table(isa), weight, values, 0, 5, 48, nullptr);
+      if (first.empty()) first = got;
+      EXPECT_EQ(std::memcmp(first.data(), got.data(), got.size() * sizeof(float)), 0) << isa;
+    }
+  }
+}
+
+TEST(MatmulKernels, NotANumberIsNotHidden) {
+  std::mt19937 random(6);
+  const TestWeight weight(format_row(Format::kQ8_0), Layout::kPanel16, 16, 64, random);
+  for (float bad : {NAN, INFINITY}) {
+    std::vector<float> values(64, bad);
+    for (const std::string& isa : available_isas()) {
+      const auto got = multiply(kernel_table(isa), weight, values, 0, 1, 16, nullptr);
+      EXPECT_TRUE(std::isnan(got[3])) << isa;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vivace
