@@ -1,0 +1,10 @@
+// vivace hardware.
+#pragma once
+
+#include "cli/command.h"
+
+namespace vivace {
+
+CommandRow hardware_command_row();
+
+}  // namespace vivace

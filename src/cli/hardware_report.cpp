@@ -1,0 +1,150 @@
+#include "cli/hardware_report.h"
+
+#include <map>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/os/memory.h"
+#include "base/os/topology.h"
+#include "cli/gpu_list.h"
+#include "cli/text_format.h"
+#include "engine/machine.h"
+
+namespace vivace {
+namespace {
+
+// Kernel sets a build may have; the machine says which of them run.
+constexpr const char* kKernelSets[] = {"avx512vnni", "avx512", "avx2", "neon", "scalar"};
+
+Json kernels_json(const Environment& environment) {
+  Json available = Json::array();
+  const auto isa_of = [](const std::string& wanted) {
+    MachineOptions options;
+    options.isa = wanted;
+    options.threads = 1;
+    return Machine(options).devices().front()->info().isa;
+  };
+  for (const char* name : kKernelSets) {
+    try {
+      available.push_back(isa_of(name));
+    } catch (const Error&) {
+      continue;  // another processor's
+    }
+  }
+  return {{"in_use", isa_of(environment.isa)}, {"available", available}};
+}
+
+Json clusters_json(const CpuTopology& topology) {
+  Json clusters = Json::array();
+  for (const CoreCluster& cluster : topology.clusters) {
+    clusters.push_back({{"name", cluster.name},
+                        {"physical_cores", cluster.physical_cores},
+                        {"max_mhz", cluster.max_khz / 1000},
+                        {"cpus", cluster.cpus}});
+  }
+  return clusters;
+}
+
+// Equal caches are one entry with a count.
+Json caches_json(const CpuTopology& topology) {
+  std::map<std::tuple<int, int64_t, size_t>, int> counts;
+  for (const CpuCache& cache : topology.caches) ++counts[{cache.level, cache.bytes, cache.cpus.size()}];
+  Json caches = Json::array();
+  for (const auto& [key, count] : counts) {
+    caches.push_back({{"level", std::get<0>(key)},
+                      {"bytes", std::get<1>(key)},
+                      {"count", count},
+                      {"logical_cpus_each", std::get<2>(key)}});
+  }
+  return caches;
+}
+
+Json memory_json() {
+  const MemoryInfo memory = read_memory_info();
+  return {{"total_bytes", memory.total},
+          {"available_bytes", memory.available},
+          {"limit_bytes", memory.limit ? Json(*memory.limit) : Json()},
+          {"usable_total_bytes", memory.usable_total},
+          {"usable_now_bytes", memory.usable_now}};
+}
+
+std::string cpu_text(const Json& cpu) {
+  std::string text = std::to_string(cpu["physical_cores"].get<int>()) + " physical, " +
+                     std::to_string(cpu["logical_cpus"].get<int>()) + " logical";
+  if (cpu["logical_cpus"] != cpu["online_cpus"]) {
+    text += " (of " + std::to_string(cpu["online_cpus"].get<int>()) + " online)";
+  }
+  if (!cpu["quota"].is_null()) text += ", limited to " + fixed_text(cpu["quota"].get<double>(), 2) + " CPUs of time";
+  return text + ", " + std::to_string(cpu["useful_threads"].get<int>()) + " threads useful";
+}
+
+std::string bytes_of(const Json& value) { return bytes_text(value.get<uint64_t>()); }
+
+}  // namespace
+
+Json hardware_json(const Environment& environment) {
+  const CpuTopology topology = read_topology();
+  Json nodes = Json::array();
+  for (const NumaNode& node : topology.numa_nodes) {
+    nodes.push_back({{"id", node.id}, {"memory_bytes", node.memory_bytes}, {"cpus", node.cpus}});
+  }
+  Json gpus = Json::array();
+  for (const GpuFact& gpu : list_gpus()) {
+    gpus.push_back({{"name", gpu.name},
+                    {"driver", gpu.driver},
+                    {"bus", gpu.bus},
+                    {"memory_bytes", gpu.memory_bytes > 0 ? Json(gpu.memory_bytes) : Json()},
+                    {"usable", false}});
+  }
+  return {{"cpu",
+           {{"name", topology.model_name},
+            {"physical_cores", topology.physical_cores},
+            {"logical_cpus", topology.cpus.size()},
+            {"online_cpus", topology.online_cpus},
+            {"quota", topology.quota ? Json(*topology.quota) : Json()},
+            {"useful_threads", topology.useful_threads()},
+            {"clusters", clusters_json(topology)},
+            {"caches", caches_json(topology)},
+            {"isa", kernels_json(environment)}}},
+          {"memory", memory_json()},
+          {"numa_nodes", nodes},
+          {"gpus", gpus}};
+}
+
+std::string hardware_text(const Json& hardware) {
+  TextTable table({TextTable::Align::kLeft, TextTable::Align::kLeft});
+  const Json& cpu = hardware["cpu"];
+  table.add({"processor", cpu["name"].get<std::string>()});
+  table.add({"cores", cpu_text(cpu)});
+  for (const Json& cluster : cpu["clusters"]) {
+    if (cpu["clusters"].size() < 2) break;
+    table.add({"  " + cluster["name"].get<std::string>(),
+               std::to_string(cluster["physical_cores"].get<int>()) + " cores, up to " +
+                   std::to_string(cluster["max_mhz"].get<int64_t>()) + " MHz"});
+  }
+  for (const Json& cache : cpu["caches"]) {
+    table.add({"L" + std::to_string(cache["level"].get<int>()) + " cache",
+               std::to_string(cache["count"].get<int>()) + " x " + bytes_of(cache["bytes"])});
+  }
+  std::string others;
+  for (const Json& isa : cpu["isa"]["available"]) others += (others.empty() ? "" : ", ") + isa.get<std::string>();
+  table.add({"kernels", cpu["isa"]["in_use"].get<std::string>() + " (available: " + others + ")"});
+  const Json& memory = hardware["memory"];
+  table.add({"memory", bytes_of(memory["total_bytes"]) + ", " + bytes_of(memory["available_bytes"]) + " available"});
+  table.add({"limit", memory["limit_bytes"].is_null() ? "none" : bytes_of(memory["limit_bytes"]) + " (control group)"});
+  table.add({"usable now", bytes_of(memory["usable_now_bytes"])});
+  const Json& nodes = hardware["numa_nodes"];
+  std::string numa = std::to_string(nodes.size()) + (nodes.size() == 1 ? " node" : " nodes");
+  for (const Json& node : nodes) {
+    if (nodes.size() > 1) numa += ", " + bytes_of(node["memory_bytes"]);
+  }
+  table.add({"NUMA", numa});
+  for (const Json& gpu : hardware["gpus"]) {
+    const std::string size = gpu["memory_bytes"].is_null() ? "" : ", " + bytes_of(gpu["memory_bytes"]);
+    table.add({"GPU", gpu["name"].get<std::string>() + size + " (not used by this build)"});
+  }
+  if (hardware["gpus"].empty()) table.add({"GPU", "none found"});
+  return table.text();
+}
+
+}  // namespace vivace

@@ -1,0 +1,138 @@
+#include "cli/load_options.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/os/topology.h"
+
+namespace vivace {
+namespace {
+
+constexpr std::string_view kMemory = "Model and memory";
+constexpr std::string_view kCompute = "Compute";
+
+const OptionRow kRows[] = {
+    {.name = "context-length",
+     .type = OptionType::kInt,
+     .default_text = "auto",
+     .min = 1,
+     .max = 1 << 24,
+     .help = "Tokens of prompt and answer together",
+     .group = kMemory},
+    {.name = "kv-type",
+     .type = OptionType::kEnum,
+     .default_text = "auto",
+     .choices = {"auto", "f32", "f16", "q8_0"},
+     .help = "Format of the KV cache",
+     .group = kMemory},
+    {.name = "batch-size",
+     .type = OptionType::kInt,
+     .default_text = "auto",
+     .min = 1,
+     .max = 16384,
+     .help = "Most tokens computed in one step",
+     .group = kMemory},
+    {.name = "parallel",
+     .type = OptionType::kInt,
+     .default_text = "auto",
+     .min = 1,
+     .max = 1024,
+     .help = "Sequences that memory is reserved for",
+     .group = kMemory},
+    {.name = "layer-split",
+     .type = OptionType::kString,
+     .default_text = "",
+     .help = "Layers per device, in device order, such as 20,10",
+     .group = kMemory},
+    {.name = "threads",
+     .type = OptionType::kInt,
+     .default_text = "auto",
+     .min = 1,
+     .max = 1024,
+     .help = "Threads that generate",
+     .group = kCompute},
+    {.name = "threads-prefill",
+     .type = OptionType::kInt,
+     .default_text = "auto",
+     .min = 1,
+     .max = 1024,
+     .help = "Threads that read the prompt",
+     .group = kCompute},
+    {.name = "backend",
+     .type = OptionType::kEnum,
+     .default_text = "cpu",
+     .choices = {"cpu", "reference"},
+     .help = "What computes; reference is slow and exact",
+     .group = kCompute},
+    {.name = "isa",
+     .type = OptionType::kString,
+     .default_text = "auto",
+     .help = "CPU kernels, by the names that vivace hardware lists",
+     .environment = "VIVACE_ISA",
+     .group = kCompute},
+    {.name = "devices",
+     .type = OptionType::kInt,
+     .default_text = "1",
+     .min = 1,
+     .max = 64,
+     .help = "Pretend that the CPU is this many devices, to try a layer split",
+     .group = kCompute},
+};
+
+std::optional<int32_t> wish(const Arguments& arguments, std::string_view name) {
+  if (const auto value = arguments.integer(name)) return static_cast<int32_t>(*value);
+  return std::nullopt;
+}
+
+std::vector<int32_t> parse_split(std::string_view text) {
+  std::vector<int32_t> layers;
+  while (true) {
+    int32_t count = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc() || count < 0) {
+      throw Error(ErrorCode::kInvalidArgument, "layer-split: it takes layer counts with commas between, such as 20,10");
+    }
+    layers.push_back(count);
+    text.remove_prefix(static_cast<size_t>(stop - text.data()));
+    if (text.empty()) return layers;
+    if (text.front() == ',') text.remove_prefix(1);
+  }
+}
+
+}  // namespace
+
+std::span<const OptionRow> load_options() { return kRows; }
+
+MachineOptions machine_options(const Arguments& arguments, const Environment& environment) {
+  MachineOptions options;
+  options.backend = arguments.text("backend").value_or("cpu");
+  options.isa = arguments.given("isa") ? arguments.text("isa").value_or("") : environment.isa;
+  if (options.isa == "auto") options.isa.clear();
+  // The pool holds the larger of the two sets of threads; where one is auto it is as large as the machine suggests.
+  const std::optional<int32_t> threads = wish(arguments, "threads");
+  const int32_t prefill = wish(arguments, "threads-prefill").value_or(threads.value_or(0));
+  if (threads || prefill > 0) {
+    const int32_t decode = threads.value_or(read_topology().useful_threads());
+    options.threads = std::max(decode, prefill);
+  }
+  options.pretend_cpu_devices = static_cast<int32_t>(arguments.integer("devices").value_or(1));
+  return options;
+}
+
+Wishes load_wishes(const Arguments& arguments) {
+  Wishes wishes;
+  wishes.context_length = wish(arguments, "context-length");
+  wishes.batch_size = wish(arguments, "batch-size");
+  wishes.parallel = wish(arguments, "parallel");
+  wishes.threads = wish(arguments, "threads");
+  wishes.threads_prefill = wish(arguments, "threads-prefill");
+  const std::string kv_type = arguments.text("kv-type").value_or("auto");
+  if (kv_type == "f32") wishes.kv_format = Format::kF32;
+  if (kv_type == "f16") wishes.kv_format = Format::kF16;
+  if (kv_type == "q8_0") wishes.kv_format = Format::kQ8_0;
+  if (const auto split = arguments.text("layer-split")) wishes.layer_split = parse_split(*split);
+  return wishes;
+}
+
+}  // namespace vivace

@@ -1,0 +1,25 @@
+// From what a user calls a model to its file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace vivace {
+
+/// The model that is fetched when it is named and not there.
+constexpr const char* kDefaultModel = "smollm2-135m-instruct";
+
+/// Names (files without .gguf) in the models folder, sorted; of a split model its first part only.
+std::vector<std::string> local_models(const std::filesystem::path& folder);
+
+/// The file of MODEL: a path that exists, or a name in the models folder. The default model is fetched when it is
+/// missing. Throws Error kNotFound with the names there are.
+std::filesystem::path locate_model(const std::string& model, Context& context);
+
+/// The row of the argument MODEL, for the commands' tables.
+PositionalRow model_argument(bool required = true);
+
+}  // namespace vivace

@@ -1,0 +1,95 @@
+#include "cli/plan_report.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "cli/text_format.h"
+
+namespace vivace {
+namespace {
+
+std::string kv_name(Format format) {
+  std::string name = format_row(format).name;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  return name;
+}
+
+int32_t layers_on(const Plan& plan, size_t device) {
+  const auto& layers = plan.placement.layers;
+  return static_cast<int32_t>(std::count(layers.begin(), layers.end(), static_cast<int32_t>(device)));
+}
+
+bool is_used(const Plan& plan, size_t device) {
+  const auto index = static_cast<int32_t>(device);
+  return layers_on(plan, device) > 0 || plan.placement.embedding == index || plan.placement.output == index;
+}
+
+std::string model_line(const ModelCard& card) {
+  std::string line = card.name.empty() ? card.architecture : printable_text(card.name, 60) + "  " + card.architecture;
+  return line + ", " + printable_text(card.file_type, 20) + ", " +
+         count_text(static_cast<uint64_t>(card.parameters())) + " parameters";
+}
+
+std::string memory_line(const MemoryLedger& ledger) {
+  std::string line = "weights " + bytes_text(ledger.weights) + " + KV cache " + bytes_text(ledger.kv) +
+                     " + activations " + bytes_text(ledger.activations) + " = " + bytes_text(ledger.total());
+  return ledger.usable == 0 ? line : line + " of " + bytes_text(ledger.usable);
+}
+
+}  // namespace
+
+Json plan_json(const Plan& plan, std::span<Device* const> devices) {
+  Json memory = Json::array();
+  Json placement = Json::array();
+  for (size_t d = 0; d < plan.ledgers.size(); ++d) {
+    if (!is_used(plan, d)) continue;
+    const MemoryLedger& ledger = plan.ledgers[d];
+    memory.push_back({{"device", ledger.device},
+                      {"weights_bytes", ledger.weights},
+                      {"kv_bytes", ledger.kv},
+                      {"activation_bytes", ledger.activations},
+                      {"total_bytes", ledger.total()},
+                      {"usable_bytes", ledger.usable}});
+    const DeviceInfo& info = devices[d]->info();
+    placement.push_back({{"device", info.id}, {"name", info.name}, {"isa", info.isa}, {"layers", layers_on(plan, d)}});
+  }
+  return {{"context_length", plan.context_length},
+          {"kv_type", kv_name(plan.kv_format)},
+          {"batch_size", plan.limits.tokens},
+          {"parallel", plan.parallel},
+          {"threads", plan.threads},
+          {"threads_prefill", plan.threads_prefill},
+          {"placement", placement},
+          {"memory", memory},
+          {"reasons", plan.reasons}};
+}
+
+std::vector<std::pair<std::string, std::string>> plan_lines(const ModelCard& card, const Plan& plan,
+                                                            std::span<Device* const> devices, bool reasons) {
+  std::vector<std::pair<std::string, std::string>> lines = {{"model", model_line(card)}};
+  for (size_t d = 0; d < devices.size(); ++d) {
+    if (!is_used(plan, d)) continue;
+    const DeviceInfo& info = devices[d]->info();
+    std::string text = info.id + ": " + info.name;
+    if (!info.isa.empty()) text += " (" + info.isa + ")";
+    lines.emplace_back("device", text + ", " + std::to_string(layers_on(plan, d)) + " of " +
+                                     std::to_string(card.layers.size()) + " layers");
+  }
+  lines.emplace_back("threads", std::to_string(plan.threads) + " to generate, " + std::to_string(plan.threads_prefill) +
+                                    " to read the prompt");
+  lines.emplace_back("context", std::to_string(plan.context_length) + " tokens (trained for " +
+                                    std::to_string(card.context_length) + ")" +
+                                    (plan.parallel > 1 ? ", " + std::to_string(plan.parallel) + " at once" : ""));
+  lines.emplace_back("KV cache", kv_name(plan.kv_format));
+  lines.emplace_back("batch", std::to_string(plan.limits.tokens) + " tokens");
+  for (size_t d = 0; d < plan.ledgers.size(); ++d) {
+    if (is_used(plan, d)) lines.emplace_back("memory", memory_line(plan.ledgers[d]));
+  }
+  if (reasons) {
+    for (const std::string& reason : plan.reasons) lines.emplace_back("because", reason);
+  }
+  return lines;
+}
+
+}  // namespace vivace

@@ -1,0 +1,21 @@
+// A plan for people and for programs.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/json_fwd.h"
+#include "device/device.h"
+#include "plan/plan.h"
+
+namespace vivace {
+
+/// The settings that were chosen, their memory and why.
+Json plan_json(const Plan& plan, std::span<Device* const> devices);
+
+/// Label and text of each line of a summary: model, device, threads, context, KV cache, batch, memory; the plan's
+/// reasons too where wanted.
+std::vector<std::pair<std::string, std::string>> plan_lines(const ModelCard& card, const Plan& plan,
+                                                            std::span<Device* const> devices, bool reasons);
+
+}  // namespace vivace

@@ -1,0 +1,95 @@
+#include "cli/text_model.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/os/file.h"
+#include "base/utf8.h"
+#include "cli/vocabulary_from_gguf.h"
+#include "text/template/fallback.h"
+
+namespace vivace {
+namespace {
+
+constexpr const char* kTemplateKey = "tokenizer.chat_template";
+
+std::string text_of(const Tokenizer& tokenizer, int32_t id) {
+  return id < 0 ? "" : std::string(tokenizer.token_text(id));
+}
+
+struct TemplateSource {
+  std::string source;
+  std::string note;
+};
+
+TemplateSource wished_template(const std::string& wish) {
+  std::error_code ignored;
+  if (std::filesystem::exists(wish, ignored)) return {read_text_file(wish), ""};
+  if (auto known = fallback_by_name(wish)) return {std::move(known->source), ""};
+  std::string names;
+  for (std::string_view name : fallback_names()) names += (names.empty() ? "" : ", ") + std::string(name);
+  throw Error(ErrorCode::kNotFound, "no template file '" + wish + "', and no template of that name", "known: " + names);
+}
+
+std::optional<TemplateSource> find_template(const GgufFile& file, const Tokenizer& tokenizer) {
+  if (const auto stored = file.metadata().find_string(kTemplateKey)) return TemplateSource{std::string(*stored), ""};
+  auto fallback = choose_fallback([&](std::string_view text) { return tokenizer.find(text) >= 0; });
+  if (!fallback) return std::nullopt;
+  return TemplateSource{std::move(fallback->source), "using the " + fallback->name + " template: " + fallback->reason};
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> open_tokenizer(const GgufFile& file) {
+  constexpr const char* kWithout = "the file has no vocabulary, so text can't be read or written with it";
+  constexpr const char* kHint = "inspect, score and bench work without one";
+  const auto model = file.metadata().find_string("tokenizer.ggml.model");
+  if (!model || *model == "none" || *model == "no_vocab") throw Error(ErrorCode::kUnsupported, kWithout, kHint);
+  return Tokenizer::create(vocabulary_from_gguf(file.metadata()));
+}
+
+ChosenTemplate open_chat_template(const GgufFile& file, const Tokenizer& tokenizer, const std::string& wish) {
+  std::optional<TemplateSource> found = wish.empty() ? find_template(file, tokenizer) : wished_template(wish);
+  if (!found) return {};
+  return {std::make_unique<ChatTemplate>(std::move(found->source), text_of(tokenizer, tokenizer.bos()),
+                                         text_of(tokenizer, tokenizer.eos())),
+          std::move(found->note)};
+}
+
+std::string read_text_file(const std::filesystem::path& path) {
+  constexpr uint64_t kMost = uint64_t{1} << 30;
+  const std::vector<uint8_t> bytes = read_file_to_memory(path, kMost);
+  return std::string(bytes.begin(), bytes.end());
+}
+
+Conversation::Conversation(const Tokenizer& tokenizer, const ChatTemplate& chat_template)
+    : tokenizer_(tokenizer), template_(chat_template) {}
+
+void Conversation::set_system(const std::string& text) { system_ = text; }
+
+void Conversation::add(const std::string& role, const std::string& text) { messages_.emplace_back(role, text); }
+
+void Conversation::remove_last() { messages_.pop_back(); }
+
+void Conversation::reset() { messages_.clear(); }
+
+bool Conversation::forget_oldest() {
+  if (messages_.size() < 3) return false;
+  messages_.erase(messages_.begin(), messages_.begin() + 2);
+  return true;
+}
+
+size_t Conversation::size() const { return messages_.size(); }
+
+std::vector<int32_t> Conversation::tokens() const {
+  Json messages = Json::array();
+  const auto push = [&](const std::string& role, const std::string& text) {
+    messages.push_back({{"role", role}, {"content", replace_invalid_utf8(text)}});
+  };
+  if (!system_.empty()) push("system", system_);
+  for (const auto& [role, text] : messages_) push(role, text);
+  const std::string prompt = template_.render(messages, Json(), true, Json());
+  // The template writes the special tokens, BOS included: nothing is added.
+  return tokenizer_.encode(prompt, {.add_special = false, .parse_special = true});
+}
+
+}  // namespace vivace
