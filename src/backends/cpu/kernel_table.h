@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backends/cpu/row_kernels.h"
 #include "quant/formats.h"
 #include "quant/layout.h"
 
@@ -61,7 +62,7 @@ struct KernelTable {
                   int32_t row_end, int32_t rows, uint8_t* prepared);
   int32_t prepare_rows;
 
-  // Everything between the matmuls: kernels/row_ops.h, kernels/attention.h
+  RowKernels rows;  // everything between the matmuls: kernels/row_table.h
 };
 
 /// Bytes of scratch a thread needs for a row's kernel.
