@@ -81,7 +81,8 @@ struct GluArgs {
   Prepared prepared;
 };
 
-/// Rotation of each position: table[t, 2i] = magnitude * cos(position * f_i), table[t, 2i + 1] = magnitude * sin(...).
+/// Rotation of each position: table[t, 2i] = magnitude * cos(a), table[t, 2i + 1] = magnitude * sin(a) of the angle
+/// a = float(position) * f_i, rounded to f32 as models are trained with.
 struct RopeTableArgs {
   Weight frequencies;  // [1, rotary_dim / 2], F32, radians per position
   float magnitude = 1;

@@ -143,8 +143,8 @@ void run_rows(const RopeTableArgs& op, const RowContext& context, int32_t begin,
   for (int32_t row = begin; row < end; ++row) {
     float* table = row_address(op.table, row);
     for (int32_t i = 0; i < op.table.columns / 2; ++i) {
-      // Reduced in double: positions of 10^6 radians keep the accuracy of small ones.
-      const double angle = double(context.inputs.positions()[row]) * double(frequencies[i]);
+      // The product is rounded as the operation's definition says, then reduced exactly.
+      const double angle = float(context.inputs.positions()[row]) * frequencies[i];
       const float rest = float(angle - kTurn * std::floor(angle / kTurn + 0.5));
       table[2 * i] = op.magnitude * std::cos(rest);
       table[2 * i + 1] = op.magnitude * std::sin(rest);
