@@ -2,11 +2,18 @@
 # optimised in every build type. Sets of other machines are left out. Vector sets go without sanitizers, which multiply
 # the compile time of unrolled kernels by ten: the scalar set runs the same kernels with them.
 function(vivace_isa name)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND ARGN -fno-tree-ter -fno-tree-reassoc)  # they part sums from their products, and registers spill
+  endif()
   if(NOT name STREQUAL "scalar" AND VIVACE_SANITIZE)
     list(APPEND ARGN -fno-sanitize=all)
   endif()
+  set(options -O2 ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND options -fno-tree-ter -fno-tree-reassoc)  # they part sums from their products, and registers spill
+  endif()
   set_source_files_properties("${CMAKE_SOURCE_DIR}/src/backends/cpu/isa/${name}.cpp" TARGET_DIRECTORY vivace_backends
-                              PROPERTIES COMPILE_OPTIONS "-O2;${ARGN}")
+                              PROPERTIES COMPILE_OPTIONS "${options}")
   list(APPEND VIVACE_ISAS ${name})
   set(VIVACE_ISAS ${VIVACE_ISAS} PARENT_SCOPE)
 endfunction()

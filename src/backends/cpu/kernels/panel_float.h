@@ -85,12 +85,15 @@ static void run_float_rows(const MatmulCall& call, int64_t row, int token) {
   if constexpr (kPanels > 1) run_float_rows<Format, kPanels / 2, kTokens>(call, row, token);
 }
 
+/// Two columns of weights are held at once, so one panel leaves room for fewer tokens.
+constexpr int kFloatTileTokens = kTilePanels > 1 ? kTileTokens : 4;
+
 /// More panels where there are few tokens, so that enough chains are under way.
 template <class Format>
 static void multiply_float(const MatmulCall& call) {
   int token = 0;
-  for (; token + kTileTokens <= call.tokens; token += kTileTokens) {
-    run_float_rows<Format, kTilePanels, kTileTokens>(call, call.row_begin, token);
+  for (; token + kFloatTileTokens <= call.tokens; token += kFloatTileTokens) {
+    run_float_rows<Format, kTilePanels, kFloatTileTokens>(call, call.row_begin, token);
   }
   for (; token + 2 <= call.tokens; token += 2) run_float_rows<Format, 2, 2>(call, call.row_begin, token);
   if (token < call.tokens) run_float_rows<Format, 4, 1>(call, call.row_begin, token);

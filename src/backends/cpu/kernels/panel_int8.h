@@ -7,6 +7,7 @@
 
 #include "backends/cpu/kernels/panel_formats.h"
 #include "backends/cpu/kernels/prepare.h"
+#include "backends/cpu/kernels/store_tile.h"
 
 namespace vivace::VIVACE_ISA {
 
