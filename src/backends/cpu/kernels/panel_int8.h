@@ -14,12 +14,20 @@ namespace vivace::VIVACE_ISA {
 /// How far ahead of a single pass over the weights the memory is asked for, in bytes.
 constexpr int kPrefetchAhead = 4096;
 
+/// A vector from memory by full loads: gcc copies a pair of registers in pieces, whose stores then stall the load.
+VIVACE_SIMD F32x16 fetch(const F32x16& vector) { return load_f32(reinterpret_cast<const float*>(&vector)); }
+VIVACE_SIMD I32x16 fetch(const I32x16& vector) { return load_i32(&vector); }
+
 /// result[p][t] for panels at `weight`, panel_bytes apart.
 template <class Format, int kPanels, int kTokens>
 struct Int8Tile {
   static constexpr int kPerGroup = Format::kColumns == 256 ? Format::kScales / 8 : 1;  // scales per 32 columns
   static constexpr int kDwords = 8 / kPerGroup;
-  static constexpr int kRun = dot_run(Format::kMaxCode) < kDwords ? dot_run(Format::kMaxCode) : kDwords;
+  /// k-groups that are summed without a cut: the largest divisor of kDwords that dot_run allows.
+  static constexpr int run_within(int limit, int count) {
+    return count <= limit ? count : run_within(limit, count / 2);
+  }
+  static constexpr int kRun = run_within(dot_run(Format::kMaxCode), kDwords);
 
   using Sums = F32x16[kPanels][kTokens];
 
@@ -46,11 +54,12 @@ struct Int8Tile {
         }
         VIVACE_UNROLL for (int p = 1; p < kPanels; ++p) total[p][t] = total[0][t];
       }
-      unroll<(kDwords + kRun - 1) / kRun>([&](auto run) VIVACE_INLINE_LAMBDA {
-        add_run < s, run *kRun, (run + 1) * kRun<kDwords ? (run + 1) * kRun : kDwords>(group, x, total);
+      unroll<kDwords / kRun>([&](auto run) VIVACE_INLINE_LAMBDA {
+        constexpr int kBegin = run * kRun, kEnd = kBegin + kRun;
+        add_run<s, kBegin, kEnd>(group, x, total);
       });
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
-        const F32x16 factor = scale[p][s];
+        const F32x16 factor = fetch(scale[p][s]);
         VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { sum[p][t] = fma(to_f32(total[p][t]), factor, sum[p][t]); }
       }
     });
@@ -86,9 +95,9 @@ struct Int8Tile {
       VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
         I32x16 mins = zero_i32();
         unroll<Format::Scales::kPairs>([&](auto i) VIVACE_INLINE_LAMBDA {
-          mins = dot16(mins, scales[p].pairs[i], set_i32(pairs[i * kTokens + t]));
+          mins = dot16(mins, fetch(scales[p].pairs[i]), set_i32(pairs[i * kTokens + t]));
         });
-        sum[p][t] = fma(to_f32(mins), scales[p].min, sum[p][t]);
+        sum[p][t] = fma(to_f32(mins), fetch(scales[p].min), sum[p][t]);
       }
     }
   }
