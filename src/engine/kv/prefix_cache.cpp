@@ -1,6 +1,7 @@
 #include "engine/kv/prefix_cache.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "device/step_inputs.h"
 
@@ -70,11 +71,16 @@ PrefixHit PrefixCache::find(std::span<const TokenId> tokens, PageTables& tables)
 }
 
 uint64_t PrefixCache::insert(uint64_t chain, std::span<const TokenId> tokens, int32_t page, const PageTables& tables) {
-  Node& node = nodes_[Key{chain, {tokens.begin(), tokens.end()}}];
-  if (node.chain == 0) {
+  const auto parent = names_.find(chain);
+  if (chain != 0 && parent == names_.end()) return chain;
+  const auto [found, fresh] = nodes_.try_emplace(Key{chain, {tokens.begin(), tokens.end()}});
+  Node& node = found->second;
+  if (fresh) {
     node.chain = ++last_chain_;
     node.pages.assign(groups_.size(), -1);
     node.depth = page;
+    if (chain != 0) ++nodes_.find(*parent->second)->second.children;
+    names_[node.chain] = &found->first;
   }
   node.last_use = ++clock_;
   for (size_t g = 0; g < groups_.size(); ++g) {
@@ -86,31 +92,52 @@ uint64_t PrefixCache::insert(uint64_t chain, std::span<const TokenId> tokens, in
   return node.chain;
 }
 
+bool PrefixCache::evictable(const Node& node, int32_t group) const {
+  return node.pages[group] >= 0 && pools_[group]->references(node.pages[group]) == 1;
+}
+
 bool PrefixCache::evict(int32_t group) {
-  auto oldest = nodes_.end();
+  const bool full = groups_[group].window == 0;
+  // A full chain loses its end first: without its beginning the rest could not be found. In a window the end counts.
+  const auto rank = [full](const Node& node) {
+    return std::tuple(full && node.children > 0, node.last_use, full ? -node.depth : node.depth);
+  };
+  auto worst = nodes_.end();
   for (auto it = nodes_.begin(); it != nodes_.end(); ++it) {
-    const Node& node = it->second;
-    if (node.pages[group] < 0 || pools_[group]->references(node.pages[group]) > 1) continue;
-    const bool older = oldest == nodes_.end() || node.last_use < oldest->second.last_use ||
-                       (node.last_use == oldest->second.last_use && node.depth > oldest->second.depth);
-    if (older) oldest = it;
+    if (!evictable(it->second, group)) continue;
+    if (worst == nodes_.end() || rank(it->second) < rank(worst->second)) worst = it;
   }
-  if (oldest == nodes_.end()) return false;
-  // Without its page of a full group a node is of no use to anybody; a window's page may go alone.
-  std::vector<int32_t>& pages = oldest->second.pages;
-  if (groups_[group].window > 0) {
-    pools_[group]->release(pages[group]);
-    pages[group] = -1;
+  if (worst == nodes_.end()) return false;
+  if (full) {
+    drop(worst);
+  } else {
+    pools_[group]->release(worst->second.pages[group]);
+    worst->second.pages[group] = -1;
+    drop_empty(worst);
   }
-  const bool empty = std::all_of(pages.begin(), pages.end(), [](int32_t page) { return page < 0; });
-  if (groups_[group].window == 0 || empty) drop(oldest);
   return true;
+}
+
+/// Drops a node that holds no page and leads nowhere, and those before it for which that is true then.
+void PrefixCache::drop_empty(Nodes::iterator node) {
+  while (node != nodes_.end() && node->second.children == 0) {
+    const std::vector<int32_t>& pages = node->second.pages;
+    if (std::any_of(pages.begin(), pages.end(), [](int32_t page) { return page >= 0; })) return;
+    const auto parent = names_.find(node->first.parent);
+    const auto next = parent == names_.end() ? nodes_.end() : nodes_.find(*parent->second);
+    drop(node);
+    node = next;
+  }
 }
 
 void PrefixCache::drop(Nodes::iterator node) {
   for (size_t g = 0; g < groups_.size(); ++g) {
     if (node->second.pages[g] >= 0) pools_[g]->release(node->second.pages[g]);
   }
+  if (const auto parent = names_.find(node->first.parent); parent != names_.end()) {
+    --nodes_.find(*parent->second)->second.children;
+  }
+  names_.erase(node->second.chain);
   nodes_.erase(node);
 }
 

@@ -34,9 +34,10 @@ class PrefixCache {
   /// window's early pages are -1).
   PrefixHit find(std::span<const TokenId> tokens, PageTables& tables);
   /// Remembers page number `page` of a sequence, which holds `tokens` [kPageTokens] and follows `chain`; retains its
-  /// pages. Returns the chain that now ends with it.
+  /// pages. Returns the chain that now ends with it; a chain that was let go meanwhile stays and grows no more.
   uint64_t insert(uint64_t chain, std::span<const TokenId> tokens, int32_t page, const PageTables& tables);
-  /// Lets go of the least recently used page of a group that nobody else holds; false where there is none.
+  /// Lets go of a page of a group that nobody else holds, the least recently used first: ends of chains before their
+  /// beginnings where all positions count, beginnings before ends in a window. False where there is none.
   bool evict(int32_t group);
   void clear();
 
@@ -55,16 +56,20 @@ class PrefixCache {
     uint64_t chain = 0;          // its name; never given twice
     std::vector<int32_t> pages;  // [groups], -1: let go
     uint64_t last_use = 0;
-    int32_t depth = 0;  // page number
+    int32_t depth = 0;     // page number
+    int32_t children = 0;  // chains that go on from here
   };
   using Nodes = std::unordered_map<Key, Node, KeyHash>;
 
   int32_t usable_pages(const std::vector<Node*>& chain) const;
+  bool evictable(const Node& node, int32_t group) const;
   void drop(Nodes::iterator node);
+  void drop_empty(Nodes::iterator node);
 
   std::vector<KvGroup> groups_;
   std::vector<PagePool*> pools_;
   Nodes nodes_;
+  std::unordered_map<uint64_t, const Key*> names_;  // of the nodes, by chain
   uint64_t last_chain_ = 0;
   uint64_t clock_ = 0;
 };

@@ -146,7 +146,7 @@ TEST_F(KvCache, NamesAreNotGivenTwice) {
   cache_->clear();
   const uint64_t again = cache_->insert(0, all.first(32), 0, tables);
   EXPECT_NE(first, again);
-  cache_->insert(first, all.subspan(32, 32), 1, tables);
+  EXPECT_EQ(cache_->insert(first, all.subspan(32, 32), 1, tables), first);
   EXPECT_EQ(hit(tokens), 32);
   release(tables);
 }
@@ -186,14 +186,39 @@ TEST_F(KvCache, WindowsNeedOnlyTheirOwnPages) {
   EXPECT_EQ(cache_->find(tokens, tables).tokens, 160);
   EXPECT_EQ(std::count(tables[1].begin(), tables[1].end(), -1), 3) << "position 160 sees 121 on: pages 3 and 4";
   release(tables);
-  ASSERT_TRUE(cache_->evict(1));  // the deepest of the window's
-  EXPECT_EQ(hit(tokens), 128) << "a shorter beginning still has its window";
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(cache_->evict(1));
+  EXPECT_EQ(hit(tokens), 160) << "what the window left behind goes first";
+  ASSERT_TRUE(cache_->evict(1));
+  EXPECT_EQ(hit(tokens), 0) << "position 160 lacks page 3, position 128 lacks page 2";
   while (cache_->evict(1)) {
   }
-  EXPECT_EQ(hit(tokens), 0);
   EXPECT_EQ(cache_->size(), 5u) << "full pages may stay";
   remember(tokens);
   EXPECT_EQ(hit(tokens), 160) << "and are completed again";
+}
+
+// Two sequences that computed the same beginning at the same time: one's pages are the cache's, the other goes on.
+TEST_F(KvCache, BeginningsOfChainsInUseCanStillBeEvicted) {
+  open({0}, 8);
+  const Tokens tokens = tokens_from(0, 97);
+  const std::span<const TokenId> all(tokens);
+  remember(tokens_from(0, 65));
+  PageTables own{{}};
+  uint64_t chain = 0;
+  for (int32_t page = 0; page < 3; ++page) {
+    own[0].push_back(pools_[0]->allocate().value());
+    chain = cache_->insert(chain, all.subspan(size_t(page) * 32, 32), page, own);
+  }
+  EXPECT_EQ(pools_[0]->free_pages(), 3);
+  EXPECT_TRUE(cache_->evict(0));
+  EXPECT_TRUE(cache_->evict(0));
+  EXPECT_FALSE(cache_->evict(0)) << "the third page is in use";
+  EXPECT_EQ(pools_[0]->free_pages(), 5);
+  release(own);
+  EXPECT_TRUE(cache_->evict(0));
+  EXPECT_EQ(pools_[0]->free_pages(), 8);
+  EXPECT_EQ(cache_->insert(chain, all.first(32), 3, own), chain) << "nothing is added to a chain that is gone";
+  EXPECT_EQ(cache_->size(), 0u);
 }
 
 TEST_F(KvCache, NodesWithoutPagesAreForgotten) {

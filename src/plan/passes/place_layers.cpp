@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
@@ -16,7 +17,8 @@ void place_layers(PlanState& state) {
                                  state.devices[0]->info().id);
     return;
   }
-  if (split.size() > state.devices.size() || std::accumulate(split.begin(), split.end(), 0) != layers) {
+  const bool wrong = std::any_of(split.begin(), split.end(), [](int32_t count) { return count < 0 || count > 65536; });
+  if (wrong || split.size() > state.devices.size() || std::accumulate(split.begin(), split.end(), 0) != layers) {
     throw Error(ErrorCode::kInvalidArgument, "the layer split must name at most " +
                                                  std::to_string(state.devices.size()) + " devices and add up to " +
                                                  std::to_string(layers) + " layers");
