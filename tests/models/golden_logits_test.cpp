@@ -104,17 +104,16 @@ TEST_P(GoldenLogits, F16CacheIsWithinItsBound) {
 }
 
 // A q8_0 value is off by up to 1/254 of its block's peak, an f16 value by 1/2048 of itself: about 28 times the noise in
-// the mean square. The f16 bound is 12 to 20 times the noise of an f16 cache, so four times that bound leaves the noise
-// of q8_0 a factor of two and catches any wrong formula.
-TEST_P(GoldenLogits, Q8CacheIsWithinFourTimesTheF16Bound) {
+// the mean square. The f16 bound is 12 to 40 times the noise of an f16 cache, so the noise of q8_0 comes near it (0.7
+// and 0.96 of it were measured); twice the bound still catches any wrong formula.
+TEST_P(GoldenLogits, Q8CacheIsWithinTwiceTheF16Bound) {
   const ModelCard card = read_model_card(open_model_file(file()));
   if (card.layers[0].key_dim % 32 != 0) {
     EXPECT_THROW(run(48, Format::kQ8_0), Error);
     return;
   }
   const std::vector<float> whole = run(48, Format::kQ8_0);
-  EXPECT_LE(worst(whole), 4 * f16_bound_);
-  RecordProperty("worst_over_f16_bound", std::to_string(worst(whole) / f16_bound_));
+  EXPECT_LE(worst(whole), 2 * f16_bound_);
   EXPECT_EQ(run(7, Format::kQ8_0), whole);
 }
 
