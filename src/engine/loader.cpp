@@ -135,14 +135,10 @@ class Loader {
     const Weight& weight = *job.target;
     const size_t columns = size_t(weight.columns);
     const size_t file_offset = size_t(begin) * bytes_per_row, file_bytes = size_t(rows) * bytes_per_row;
-    std::span<const uint8_t> source;
-    if (file_.has_mapped_data()) {
-      source = file_.tensor_data(*job.info).subspan(file_offset, file_bytes);
-    } else {
-      raw.resize(file_bytes);
-      file_.read_tensor(*job.info, file_offset, raw);
-      source = raw;
-    }
+    // Read, not mapped: a file that somebody shortens meanwhile is an error here, in a mapping a SIGBUS.
+    raw.resize(file_bytes);
+    file_.read_tensor(*job.info, file_offset, raw);
+    const std::span<const uint8_t> source = raw;
     if (weight.layout == Layout::kRows) {
       weight.buffer->write(weight.offset + file_offset, source);
       return;

@@ -140,7 +140,7 @@ TEST_P(RowOps, RopeTableAndRotation) {
           const float* got = Rig::row(x, r) + h * dim;
           const float* old = before[size_t(r)].data() + h * dim;
           for (int32_t i = 0; i < rotary / 2; ++i) {
-            const double angle = double(positions[r]) * double(frequencies[size_t(i)]);
+            const double angle = float(positions[r]) * frequencies[size_t(i)];  // an f32 product by definition
             const int32_t a = pairs == RopePairs::kNeighbours ? 2 * i : i;
             const int32_t b = pairs == RopePairs::kNeighbours ? 2 * i + 1 : i + rotary / 2;
             expect_close(got[a], 1.5 * (old[a] * std::cos(angle) - old[b] * std::sin(angle)), 0, 2e-6);
