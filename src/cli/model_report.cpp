@@ -16,11 +16,22 @@ namespace {
 
 constexpr uint64_t kArrayShown = 8;
 
+// The shortest decimal that reads back as the float: 1e-05, not 9.99999974…e-06.
+double shortest(float value) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  double result = value;
+  std::from_chars(text, end, result);
+  return result;
+}
+
 Json scalar_json(const Value& value) {
   if (const auto flag = value.boolean()) return *flag;
   if (const auto number = value.integer<int64_t>()) return *number;
   if (const auto number = value.integer<uint64_t>()) return *number;
-  if (const auto number = value.number()) return *number;
+  if (const auto number = value.number()) {
+    return value.type() == ValueType::kF32 ? shortest(static_cast<float>(*number)) : *number;
+  }
   if (const auto text = value.string()) return std::string(*text);
   return nullptr;
 }

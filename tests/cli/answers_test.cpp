@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "base/error.h"
 #include "base/os/paths.h"
 #include "base/test_data.h"
 #include "program_run.h"

@@ -7,12 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/json.h"
@@ -57,10 +57,10 @@ inline void write_whole(const std::filesystem::path& path, const std::string& te
 }
 
 struct RunOptions {
-  std::string input;                     // standard input; a pipe, never a terminal
-  std::vector<std::string> environment;  // "NAME=value", over ours
-  std::vector<std::string> wrapper;      // a command to run the program under
-  std::string out_file;                  // standard output goes there instead
+  std::string input = {};                     // standard input; a pipe, never a terminal
+  std::vector<std::string> environment = {};  // "NAME=value", over ours
+  std::vector<std::string> wrapper = {};      // a command to run the program under
+  std::string out_file = {};                  // standard output goes there instead
 };
 
 /// Runs `arguments[0]`, found in PATH.
@@ -78,8 +78,7 @@ inline ProgramResult run_command(const std::vector<std::string>& arguments, cons
   for (char** entry = environ; *entry != nullptr; ++entry) environment.push_back(*entry);
   std::vector<char*> argv, envp;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  for (const std::string& entry : environment)
-    envp.push_back(entry.data() == nullptr ? nullptr : const_cast<char*>(entry.c_str()));
+  for (const std::string& entry : environment) envp.push_back(const_cast<char*>(entry.c_str()));
   argv.push_back(nullptr);
   envp.push_back(nullptr);
   ProgramResult result;
