@@ -15,6 +15,7 @@
 #include "base/test_data.h"
 #include "cli/vocabulary_from_gguf.h"
 #include "gguf/gguf.h"
+#include "engine/output_text.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace vivace {
@@ -139,7 +140,7 @@ TEST_P(TokenizerConformance, DecodesWhatItEncoded) {
   for (const Line& line : lines) {
     const Ids ids = tokenizer->encode(line.text, line.options);
     std::string streamed;
-    Utf8Stream stream;
+    OutputText stream;
     for (const int32_t id : ids) streamed += stream.push(tokenizer->piece(id, line.options.parse_special));
     streamed += stream.flush();
     if (line.options.add_special) continue;

@@ -15,7 +15,7 @@ namespace {
 
 class BpeModel final : public TokenModel {
  public:
-  BpeModel(const Vocabulary& vocabulary, const PreSplitRule& rule, std::vector<std::string>& notes)
+  BpeModel(const TokenTable& vocabulary, const PreSplitRule& rule, std::vector<std::string>& notes)
       : vocabulary_(vocabulary),
         splitter_(rule),
         raw_((rule.flags & PreSplitRule::kRaw) != 0),
@@ -170,7 +170,7 @@ class BpeModel final : public TokenModel {
     }
   }
 
-  const Vocabulary& vocabulary_;
+  const TokenTable& vocabulary_;
   PreSplitter splitter_;
   bool raw_;
   bool whole_words_;
@@ -183,7 +183,7 @@ class BpeModel final : public TokenModel {
 
 }  // namespace
 
-std::unique_ptr<TokenModel> make_bpe(const Vocabulary& vocabulary, std::vector<std::string>& notes) {
+std::unique_ptr<TokenModel> make_bpe(const TokenTable& vocabulary, std::vector<std::string>& notes) {
   const VocabularyData& data = vocabulary.data();
   if (data.merges.empty()) throw Error(ErrorCode::kInvalidFile, "the BPE vocabulary has no merges");
   if (data.merges.size() > (size_t{1} << 28))

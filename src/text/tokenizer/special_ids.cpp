@@ -120,7 +120,7 @@ void set_ids_by_name(VocabularyData& data) {
   }
 }
 
-std::vector<int32_t> end_of_generation_ids(const Vocabulary& vocabulary) {
+std::vector<int32_t> end_of_generation_ids(const TokenTable& vocabulary) {
   const VocabularyData& data = vocabulary.data();
   std::vector<int32_t> ids;
   bool harmony = false;  // gpt-oss: <|end|> only ends a message, <|return|> and <|call|> end the turn

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "text/tokenizer/vocabulary.h"
+#include "text/tokenizer/token_table.h"
 
 namespace vivace {
 
@@ -15,6 +15,6 @@ void set_default_ids(VocabularyData& data);
 void set_ids_by_name(VocabularyData& data);
 
 /// Ids that end a generation, ascending.
-std::vector<int32_t> end_of_generation_ids(const Vocabulary& vocabulary);
+std::vector<int32_t> end_of_generation_ids(const TokenTable& vocabulary);
 
 }  // namespace vivace

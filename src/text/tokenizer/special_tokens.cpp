@@ -24,7 +24,7 @@ void SpecialTokens::Matcher::add(std::string_view text, int32_t id) {
   begins[static_cast<unsigned char>(text[0])] = 1;
 }
 
-SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, std::vector<std::string>& notes) : vocabulary_(vocabulary) {
+SpecialTokens::SpecialTokens(const TokenTable& vocabulary, std::vector<std::string>& notes) : vocabulary_(vocabulary) {
   size_t too_long = 0;
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const std::string_view text = vocabulary.text(id);
@@ -44,7 +44,7 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, std::vector<std::stri
 }
 
 // The file does not carry the published tokenizer's lstrip/rstrip; these are the models that have them.
-void SpecialTokens::set_strips(const Vocabulary& vocabulary) {
+void SpecialTokens::set_strips(const TokenTable& vocabulary) {
   const VocabularyData& data = vocabulary.data();
   phi3_ = contains_ignoring_case(data.general_name, "phi-3") || contains_ignoring_case(data.general_name, "phi3");
   if (data.pre == "jina-v2-de" || data.pre == "jina-v2-es" || data.pre == "jina-v2-code") {

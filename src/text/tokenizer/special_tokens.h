@@ -7,15 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "text/tokenizer/token_table.h"
 #include "text/tokenizer/trie.h"
-#include "text/tokenizer/vocabulary.h"
 
 namespace vivace {
 
 class SpecialTokens {
  public:
   /// Takes control, unknown and user-defined tokens; notes what it leaves out.
-  SpecialTokens(const Vocabulary& vocabulary, std::vector<std::string>& notes);
+  SpecialTokens(const TokenTable& vocabulary, std::vector<std::string>& notes);
 
   /// Cuts `text` into stretches without special tokens (text_part) and the tokens between them (token), in order.
   /// User-defined tokens always count, control and unknown tokens only with `parse_special`.
@@ -29,14 +29,14 @@ class SpecialTokens {
     std::vector<char> begins = std::vector<char>(256);
     void add(std::string_view text, int32_t id);
   };
-  void set_strips(const Vocabulary& vocabulary);
+  void set_strips(const TokenTable& vocabulary);
   Strip strip_of(int32_t id) const;
 
   Matcher user_defined_;
   Matcher all_;
   bool phi3_ = false;
   int32_t left_strip_ = -1;
-  const Vocabulary& vocabulary_;
+  const TokenTable& vocabulary_;
 };
 
 }  // namespace vivace

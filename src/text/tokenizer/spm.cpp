@@ -14,7 +14,7 @@ namespace {
 
 class SpmModel final : public TokenModel {
  public:
-  SpmModel(const Vocabulary& vocabulary, bool add_space_prefix)
+  SpmModel(const TokenTable& vocabulary, bool add_space_prefix)
       : vocabulary_(vocabulary), add_space_prefix_(add_space_prefix) {
     rank_by_score();
     for (int32_t id = 0; id < vocabulary.size(); ++id) {
@@ -56,7 +56,7 @@ class SpmModel final : public TokenModel {
 
    private:
     void encode_segment(std::string_view text, size_t start, std::vector<int32_t>& out) {
-      const Vocabulary& vocabulary = model_.vocabulary_;
+      const TokenTable& vocabulary = model_.vocabulary_;
       met_unknown_ = false;
       symbols_.clear();
       for (size_t at = 0; at < text.size();) {
@@ -103,7 +103,7 @@ class SpmModel final : public TokenModel {
     }
   }
 
-  const Vocabulary& vocabulary_;
+  const TokenTable& vocabulary_;
   bool add_space_prefix_;
   std::vector<uint32_t> ranks_;  // per token
   JoinFilter filter_;
@@ -111,7 +111,7 @@ class SpmModel final : public TokenModel {
 
 }  // namespace
 
-std::unique_ptr<TokenModel> make_spm(const Vocabulary& vocabulary, bool add_space_prefix) {
+std::unique_ptr<TokenModel> make_spm(const TokenTable& vocabulary, bool add_space_prefix) {
   return std::make_unique<SpmModel>(vocabulary, add_space_prefix);
 }
 

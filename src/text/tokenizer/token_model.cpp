@@ -33,7 +33,7 @@ std::string unmark_spaces(std::string_view text) {
   return out;
 }
 
-void append_fallback(const Vocabulary& vocabulary, std::string_view text, size_t run_start, std::vector<int32_t>& out) {
+void append_fallback(const TokenTable& vocabulary, std::string_view text, size_t run_start, std::vector<int32_t>& out) {
   bool all = true;
   for (const char c : text) all = all && vocabulary.byte_token(static_cast<unsigned char>(c)) >= 0;
   if (all) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/tokenizer/vocabulary.h"
+#include "text/tokenizer/token_table.h"
 
 namespace vivace {
 
@@ -31,10 +31,10 @@ class TokenModel {
 };
 
 /// The kinds. The vocabulary must outlive the model; notes are appended. Throw Error(kInvalidFile).
-std::unique_ptr<TokenModel> make_bpe(const Vocabulary& vocabulary, std::vector<std::string>& notes);
-std::unique_ptr<TokenModel> make_spm(const Vocabulary& vocabulary, bool add_space_prefix);
-std::unique_ptr<TokenModel> make_wpm(const Vocabulary& vocabulary);
-std::unique_ptr<TokenModel> make_ugm(const Vocabulary& vocabulary, bool add_space_prefix);
+std::unique_ptr<TokenModel> make_bpe(const TokenTable& vocabulary, std::vector<std::string>& notes);
+std::unique_ptr<TokenModel> make_spm(const TokenTable& vocabulary, bool add_space_prefix);
+std::unique_ptr<TokenModel> make_wpm(const TokenTable& vocabulary);
+std::unique_ptr<TokenModel> make_ugm(const TokenTable& vocabulary, bool add_space_prefix);
 
 /// The text with U+2581 in place of spaces, and back.
 std::string mark_spaces(std::string_view text, bool prefix);
@@ -42,6 +42,6 @@ std::string unmark_spaces(std::string_view text);
 
 /// Appends what stands for text that has no token: its byte tokens, else one unknown token for a run of such text
 /// (`run_start`: where in `out` this stretch of text began).
-void append_fallback(const Vocabulary& vocabulary, std::string_view text, size_t run_start, std::vector<int32_t>& out);
+void append_fallback(const TokenTable& vocabulary, std::string_view text, size_t run_start, std::vector<int32_t>& out);
 
 }  // namespace vivace

@@ -43,7 +43,7 @@ const KindRow& row_of(const std::string& model) {
 }  // namespace
 
 struct Tokenizer::Parts {
-  std::optional<Vocabulary> vocabulary;  // absent for "none"
+  std::optional<TokenTable> vocabulary;  // absent for "none"
   int32_t size = 0;
   VocabularyData none;  // ids of "none": all absent
   std::unique_ptr<TokenModel> model;
@@ -76,7 +76,7 @@ std::unique_ptr<Tokenizer> Tokenizer::create(VocabularyData data) {
   set_default_ids(data);
   set_ids_by_name(data);
   parts->vocabulary.emplace(std::move(data));
-  const Vocabulary& vocabulary = *parts->vocabulary;
+  const TokenTable& vocabulary = *parts->vocabulary;
   const VocabularyData& checked = vocabulary.data();
   parts->notes = vocabulary.notes();
   parts->size = vocabulary.size();
@@ -143,7 +143,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
 
 std::string Tokenizer::piece(int32_t id, bool render_special) const {
   if (!parts_->vocabulary || id < 0 || id >= parts_->size) return {};
-  const Vocabulary& vocabulary = *parts_->vocabulary;
+  const TokenTable& vocabulary = *parts_->vocabulary;
   switch (vocabulary.type(id)) {
     case TokenType::kControl:
     case TokenType::kUnknown:

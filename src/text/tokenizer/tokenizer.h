@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "text/tokenizer/utf8_stream.h"
 #include "text/tokenizer/vocabulary_data.h"
 
 namespace vivace {
@@ -40,7 +39,7 @@ class Tokenizer {
   /// `render_special`, for control tokens.
   std::string piece(int32_t id, bool render_special = false) const;
 
-  /// The text of ids: pieces joined, bytes that are not UTF-8 left as they are (see Utf8Stream).
+  /// The text of ids: pieces joined, bytes that are not UTF-8 left as they are.
   std::string decode(std::span<const int32_t> ids, DecodeOptions options = {}) const;
 
   /// Id of a token by its stored text, or -1. For templates and stop words.

@@ -16,7 +16,7 @@ constexpr float kUnknownPenalty = 10.0F;  // SentencePiece's kUnkPenalty
 
 class UgmModel final : public TokenModel {
  public:
-  UgmModel(const Vocabulary& vocabulary, bool add_space_prefix)
+  UgmModel(const TokenTable& vocabulary, bool add_space_prefix)
       : vocabulary_(vocabulary),
         charsmap_(vocabulary.data().precompiled_charsmap),
         add_space_prefix_(add_space_prefix),
@@ -134,7 +134,7 @@ class UgmModel final : public TokenModel {
     std::reverse(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
   }
 
-  const Vocabulary& vocabulary_;
+  const TokenTable& vocabulary_;
   Charsmap charsmap_;
   bool add_space_prefix_;
   bool remove_extra_spaces_;
@@ -144,7 +144,7 @@ class UgmModel final : public TokenModel {
 
 }  // namespace
 
-std::unique_ptr<TokenModel> make_ugm(const Vocabulary& vocabulary, bool add_space_prefix) {
+std::unique_ptr<TokenModel> make_ugm(const TokenTable& vocabulary, bool add_space_prefix) {
   return std::make_unique<UgmModel>(vocabulary, add_space_prefix);
 }
 

@@ -17,7 +17,7 @@ bool is_cjk(uint32_t c) {
 
 class WpmModel final : public TokenModel {
  public:
-  explicit WpmModel(const Vocabulary& vocabulary)
+  explicit WpmModel(const TokenTable& vocabulary)
       : vocabulary_(vocabulary),
         classes_(CharClassTable::instance()),
         lower_case_(vocabulary.data().lower_case.value_or(true)),
@@ -111,7 +111,7 @@ class WpmModel final : public TokenModel {
     }
   }
 
-  const Vocabulary& vocabulary_;
+  const TokenTable& vocabulary_;
   const CharClassTable& classes_;
   bool lower_case_;
   bool strip_accents_;
@@ -120,6 +120,6 @@ class WpmModel final : public TokenModel {
 
 }  // namespace
 
-std::unique_ptr<TokenModel> make_wpm(const Vocabulary& vocabulary) { return std::make_unique<WpmModel>(vocabulary); }
+std::unique_ptr<TokenModel> make_wpm(const TokenTable& vocabulary) { return std::make_unique<WpmModel>(vocabulary); }
 
 }  // namespace vivace

@@ -12,10 +12,10 @@
 
 namespace vivace {
 
-class Vocabulary {
+class TokenTable {
  public:
   /// Checks sizes and ids. Throws Error(kInvalidFile).
-  explicit Vocabulary(VocabularyData data);
+  explicit TokenTable(VocabularyData data);
 
   const VocabularyData& data() const { return data_; }
   int32_t size() const { return static_cast<int32_t>(data_.tokens.size()); }

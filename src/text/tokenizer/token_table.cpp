@@ -1,5 +1,5 @@
 // The checked, immutable token list that all tokenizer kinds share.
-#include "text/tokenizer/vocabulary.h"
+#include "text/tokenizer/token_table.h"
 
 #include <algorithm>
 
@@ -33,7 +33,7 @@ int parse_byte(std::string_view text) {
 
 }  // namespace
 
-Vocabulary::Vocabulary(VocabularyData data) : data_(std::move(data)), table_(data_.tokens.size()) {
+TokenTable::TokenTable(VocabularyData data) : data_(std::move(data)), table_(data_.tokens.size()) {
   const size_t count = data_.tokens.size();
   if (count == 0) throw Error(ErrorCode::kInvalidFile, "the vocabulary has no tokens");
   if (count > kMostTokens) {
@@ -84,7 +84,7 @@ Vocabulary::Vocabulary(VocabularyData data) : data_(std::move(data)), table_(dat
   if (renamed != 0) notes_.push_back(std::to_string(renamed) + " tokens that end a turn are listed as normal text");
 }
 
-void Vocabulary::check_ids() const {
+void TokenTable::check_ids() const {
   const auto check = [&](int32_t id, const char* name) {
     if (id < -1 || id >= size()) {
       throw Error(ErrorCode::kInvalidFile, std::string("the vocabulary's ") + name + " id " + std::to_string(id) +
@@ -108,6 +108,6 @@ void Vocabulary::check_ids() const {
   check(data_.fim_separator, "FIM separator");
 }
 
-int Vocabulary::byte_of(int32_t id) const { return type(id) == TokenType::kByte ? parse_byte(text(id)) : -1; }
+int TokenTable::byte_of(int32_t id) const { return type(id) == TokenType::kByte ? parse_byte(text(id)) : -1; }
 
 }  // namespace vivace
