@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "base/test_data.h"
 #include "cli/vocabulary_from_gguf.h"
-#include "gguf/gguf.h"
 #include "engine/output_text.h"
+#include "gguf/gguf.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace vivace {

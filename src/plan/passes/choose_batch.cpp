@@ -13,19 +13,22 @@ void choose_batch(PlanState& state) {
   if (plan.parallel < 1 || plan.parallel > kMostSequences) {
     throw Error(ErrorCode::kInvalidArgument, "--parallel must be between 1 and " + std::to_string(kMostSequences));
   }
-  const int32_t batch = wishes.batch_size.value_or(512);
-  if (batch < 1 || batch > kMostTokens) {
-    throw Error(ErrorCode::kInvalidArgument, "--batch-size must be between 1 and " + std::to_string(kMostTokens));
+  const int32_t batch = wishes.batch_size.value_or(std::max(512, plan.parallel));
+  if (batch < plan.parallel || batch > kMostTokens) {  // every sequence decodes a token in the same step
+    throw Error(ErrorCode::kInvalidArgument, "--batch-size must be between " + std::to_string(plan.parallel) +
+                                                 " (one token for each of --parallel) and " +
+                                                 std::to_string(kMostTokens));
   }
   const int32_t outputs = wishes.outputs.value_or(plan.parallel);
   if (outputs < 1 || outputs > kMostTokens) {
     throw Error(ErrorCode::kInvalidArgument, "outputs of a step must be between 1 and " + std::to_string(kMostTokens));
   }
-  plan.limits.tokens = std::max(batch, plan.parallel);
+  plan.limits.tokens = batch;
   plan.limits.sequences = plan.parallel;
   // Every sequence may want its logits in the same step.
   plan.limits.outputs = std::min(plan.limits.tokens, std::max(outputs, plan.parallel));
-  if (!wishes.batch_size) plan.reasons.push_back("batch size: 512 tokens, enough for interactive use");
+  if (!wishes.batch_size)
+    plan.reasons.push_back("batch size: " + std::to_string(batch) + " tokens, enough for interactive use");
 }
 
 }  // namespace vivace
