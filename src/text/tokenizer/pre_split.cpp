@@ -20,6 +20,7 @@ constexpr char kDeepseek3[] = VIVACE_ASCII_PUNCTUATION
     "[A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" VIVACE_SPACES;
 constexpr char kSpark[] = VIVACE_ASCII_PUNCTUATION
     "[A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+";
+// clang-format off
 constexpr char kDeepseekLetters[] =
     "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-"
     "Ἕἠ-"
@@ -30,6 +31,7 @@ constexpr char kDeepseekLetters[] =
     "ꚛꜢ-"
     "ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-"
     "ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+";
+// clang-format on
 constexpr char kDeepseekPunctuation[] = "\\s?[!-/:-~！-／：-～‘-‟　-。]+";
 constexpr char kYoutuScripts[] =
     "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+";
@@ -58,6 +60,7 @@ constexpr char kSeedCoder[] =
 constexpr char kExaoneMoe[] = VIVACE_CONTRACTION
     "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}(?:[\\p{L}\\p{M}]++| \\p{L})*+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|"
     "\\s+(?!\\S)|\\s+";
+// clang-format off
 constexpr char kAfmoeScripts[] =
     "[一-鿿㐀-䶿豈-\\x{FAFF}぀-ゟ゠-ヿ･-ﾟ⼀-\\x{2FDF}เ-\\x{E7F}\\x{E80}-\\x{EFF}ក-\\x{17FF}က-႟ꩠ-"
     "ꩿꧠ-"
@@ -65,6 +68,7 @@ constexpr char kAfmoeScripts[] =
     "A9FF}"
     "가-"
     "\\x{D7AF}ᄀ-ᇿ]+";
+// clang-format on
 
 constexpr const char* kDefaultSteps[] = {"[\\p{P}\\$\\+<=>\\^~\\|]+", kGpt2, kDigitRun, "[0-9][0-9][0-9]", nullptr};
 constexpr const char* kGpt2Steps[] = {kGpt2, nullptr};
