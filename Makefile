@@ -24,7 +24,7 @@ BUILD = cmake --build $(1) --parallel $(JOBS)
 CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 900
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm checks bench format lint fuzz \
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm checks bench bench-peers format lint fuzz \
   install package clean
 
 help: ## shows this list
@@ -69,7 +69,8 @@ test-arm: ## the tests of the kernels, built for Arm and run by qemu
 	$(call BUILD,build/arm) --target kernel_tests
 	$(call CTEST,build/arm) -L kernel
 
-test-full: test test-arm lint ## test, test-arm, lint and a minute of every fuzzer
+test-full: test test-arm lint ## test, test-arm, lint, long invariance fuzzing and a minute of every fuzzer
+	VIVACE_FUZZ_ROUNDS=200 build/release/tests_engine --gtest_filter='Fuzz/*'
 	$(MAKE) fuzz FUZZ_SECONDS=60
 
 checks: ## layers, sizes, pages, format; needs no build
@@ -80,6 +81,11 @@ checks: ## layers, sizes, pages, format; needs no build
 
 bench: build ## speed of the default model on this machine
 	build/release/vivace bench $(MODEL)
+
+bench-peers: build ## speed beside llama.cpp and ik_llama.cpp: make bench-peers PEERS=DIR [MODELS="a.gguf b.gguf"]
+	@test -n "$(PEERS)" || { echo "say where the peers are: make bench-peers PEERS=DIR, with DIR/bin/llama-bench"; exit 2; }
+	scripts/bench_peers.py --peers $(PEERS) --json bench/results/peers.json --svg docs/images/speed.svg \
+	  $(or $(MODELS),$(wildcard $(or $(VIVACE_HOME),$(HOME)/.local/share/vivace)/models/*.gguf))
 
 format: ## clang-format over all C++ files
 	scripts/check_format.sh --fix
