@@ -26,8 +26,7 @@ done
 
 # A package, or package=command where a command from anywhere will do.
 wanted=(g++=g++ cmake=cmake ninja-build=ninja make=make pkg-config=pkg-config python3=python3 ca-certificates
-  libpcre2-dev libutf8proc-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libedit-dev
-  libcurl4-openssl-dev)
+  libpcre2-dev libutf8proc-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libedit-dev)
 ((tests)) && wanted+=(libgtest-dev libgmock-dev clang-format-14=clang-format-14 binutils=nm)
 ((clang)) && wanted+=(clang-14=clang++-14 clang-tidy-14=clang-tidy-14 libclang-rt-14-dev lld-14=ld.lld-14)
 ((arm)) && wanted+=(g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user=qemu-aarch64 googletest)
