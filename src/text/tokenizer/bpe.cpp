@@ -157,14 +157,15 @@ class BpeModel final : public TokenModel {
     }
   }
 
-  // What ended as no token: byte by byte, and the unknown token (where there is one) for a byte without token.
+  // What ended as no token: byte by byte. A byte without token vanishes, as in the published tokenizers, whose byte
+  // level knows no unknown token whatever the file names; on plain characters it becomes the unknown token.
   void append_bytes(std::string_view bytes, std::vector<int32_t>& out) const {
     for (const char c : bytes) {
       const auto byte = static_cast<unsigned char>(c);
       const int32_t id = raw_ ? vocabulary_.byte_token(byte) : byte_symbols_[byte];
       if (id >= 0 && id < vocabulary_.size()) {
         out.push_back(id);
-      } else if (vocabulary_.data().unknown >= 0) {
+      } else if (raw_ && vocabulary_.data().unknown >= 0) {
         out.push_back(vocabulary_.data().unknown);
       }
     }

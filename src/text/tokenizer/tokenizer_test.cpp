@@ -87,6 +87,13 @@ TEST(Bpe, RawVocabulariesMarkSpacesAndFallBackToByteTokens) {
   EXPECT_EQ(t->decode(t->encode("ab ab\xC3\xA9")), "ab ab\xC3\xA9");
 }
 
+TEST(Bpe, AByteWithoutTokenVanishes) {
+  VocabularyData data = small_bpe({"a b"});
+  data.tokens[0xF1] = "no longer a byte";
+  data.unknown = 0;  // many files name one; the published byte level knows none
+  EXPECT_EQ(Tokenizer::create(data)->encode("a\xF1\x84\x9B\xB9", kPlain), (Ids{'a', 0x84, 0x9B, 0xB9}));
+}
+
 TEST(Spm, MergesByScoreWithASpaceInFront) {
   const std::string space = "\xE2\x96\x81";
   const auto t = Tokenizer::create(small_spm({space + "ab", space + "a", "ab", space, "a", "b", "bb"}));
