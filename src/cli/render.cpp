@@ -86,16 +86,10 @@ int run_render(const Arguments& arguments, Context& context) {
   if (!messages_path) throw Error(ErrorCode::kInvalidArgument, "vivace render needs --messages FILE");
   const RenderInput input = read_input(*messages_path);
   const ChatTemplate chat_template = make_template(arguments, context, input);
-  std::string prompt;
-  try {
-    prompt = chat_template.render(input.messages, input.tools, input.add_generation_prompt, input.extra,
-                                  arguments.text("now"));
-  } catch (const Error& error) {
-    // The command line was right; the template refuses these messages.
-    if (error.code() != ErrorCode::kInvalidArgument) throw;
-    throw Error(ErrorCode::kInvalidFile, error.what(), error.hint());
-  }
-  context.console.out(prompt);
+  context.console.out(refusal_is_failure([&] {
+    return chat_template.render(input.messages, input.tools, input.add_generation_prompt, input.extra,
+                                arguments.text("now"));
+  }));
   return kExitOk;
 }
 

@@ -61,6 +61,15 @@ std::string read_text_file(const std::filesystem::path& path) {
   return std::string(bytes.begin(), bytes.end());
 }
 
+std::string refusal_is_failure(const std::function<std::string()>& render) {
+  try {
+    return render();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) throw;
+    throw Error(ErrorCode::kInvalidFile, error.what(), error.hint());
+  }
+}
+
 Conversation::Conversation(const Tokenizer& tokenizer, const ChatTemplate& chat_template)
     : tokenizer_(tokenizer), template_(chat_template) {}
 
@@ -87,7 +96,7 @@ std::vector<int32_t> Conversation::tokens() const {
   };
   if (!system_.empty()) push("system", system_);
   for (const auto& [role, text] : messages_) push(role, text);
-  const std::string prompt = template_.render(messages, Json(), true, Json());
+  const std::string prompt = refusal_is_failure([&] { return template_.render(messages, Json(), true, Json()); });
   // The template writes the special tokens, BOS included: nothing is added.
   return tokenizer_.encode(prompt, {.add_special = false, .parse_special = true});
 }

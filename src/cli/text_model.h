@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,10 @@ ChosenTemplate open_chat_template(const GgufFile& file, const Tokenizer& tokeniz
 /// A text file as it is. Throws Error kNotFound, kIo.
 std::string read_text_file(const std::filesystem::path& path);
 
+/// Runs `render`; a template that refuses the messages (kInvalidArgument) throws kInvalidFile instead: the command line
+/// was right.
+std::string refusal_is_failure(const std::function<std::string()>& render);
+
 /// Messages of a chat and the prompt they make.
 class Conversation {
  public:
@@ -45,7 +50,7 @@ class Conversation {
   bool forget_oldest();
   size_t size() const;
 
-  /// The prompt's tokens, ready for the answer. Throws as ChatTemplate::render.
+  /// The prompt's tokens, ready for the answer. Throws as refusal_is_failure(ChatTemplate::render).
   std::vector<int32_t> tokens() const;
 
  private:

@@ -10,14 +10,15 @@ extern "C" {
 
 enum vivace_text_kind {
   VIVACE_TEXT_OK = 0,
-  VIVACE_TEXT_SYNTAX = 1,    // the template is no template: grammar, unknown filter or test, not UTF-8
-  VIVACE_TEXT_RAISE = 2,     // the template called raise_exception; the text is its message
-  VIVACE_TEXT_TYPE = 3,      // an operation on values that do not allow it
-  VIVACE_TEXT_LIMIT = 4,     // too much work, depth or output
-  VIVACE_TEXT_ARGUMENT = 5,  // the caller's fault: the context is no JSON object, the time no time
-  VIVACE_TEXT_INTERNAL = 6,  // a bug of the library
-  VIVACE_TEXT_ABANDONED = 7  // too much time or memory where no error could be raised: a thread, perhaps with much
-                             // memory, is left behind. The template is not to be rendered again
+  VIVACE_TEXT_SYNTAX = 1,     // the template is no template: grammar, unknown filter or test, not UTF-8
+  VIVACE_TEXT_RAISE = 2,      // the template called raise_exception; the text is its message
+  VIVACE_TEXT_TYPE = 3,       // an operation on values that do not allow it
+  VIVACE_TEXT_LIMIT = 4,      // too much work, depth or output
+  VIVACE_TEXT_ARGUMENT = 5,   // the caller's fault: the context is no JSON object, the time no time
+  VIVACE_TEXT_INTERNAL = 6,   // a bug of the library
+  VIVACE_TEXT_ABANDONED = 7,  // too much time or memory where no error could be raised: a thread, perhaps with much
+                              // memory, is left behind. The template is not to be rendered again
+  VIVACE_TEXT_MEMORY = 8      // the system has no more memory; a thread may be left behind
 };
 
 struct vivace_text_limits {

@@ -19,6 +19,8 @@ pub enum Kind {
     Internal = 6,
     /// Time or memory ran out where no error could be raised: a thread was left behind.
     Abandoned = 7,
+    /// The system has no more memory; a thread may be left behind.
+    Memory = 8,
 }
 
 #[derive(Debug)]

@@ -61,9 +61,20 @@ unsafe fn slice<'a>(bytes: VivaceTextBytes) -> &'a [u8] {
     unsafe { std::slice::from_raw_parts(bytes.data, bytes.size) }
 }
 
+/// The caller's bytes in memory of our own; where there is none that is an error, not the end of the process.
+fn copy(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut own = Vec::new();
+    if own.try_reserve_exact(bytes.len()).is_err() {
+        return Err(Failure::new(Kind::Memory, "there is not enough memory for the template"));
+    }
+    own.extend_from_slice(bytes);
+    Ok(own)
+}
+
 fn utf8(bytes: &[u8], what: &str) -> Result<String, Failure> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
+        // SAFETY: it was just found to be UTF-8.
+        Ok(_) => Ok(unsafe { String::from_utf8_unchecked(copy(bytes)?) }),
         Err(e) => Err(Failure::new(Kind::Syntax, format!("the {what} is not UTF-8 at byte {}", e.valid_up_to()))),
     }
 }
@@ -92,7 +103,7 @@ pub unsafe extern "C" fn vivace_text_render(
             recursion: limits.recursion,
         };
         let now = if now.data.is_null() { None } else { Some(utf8(now_bytes, "time")?) };
-        render::render(utf8(template, "template")?, context.to_vec(), now, limits)
+        render::render(utf8(template, "template")?, copy(context)?, now, limits)
     };
     let result = catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "the template engine failed")));

@@ -3,6 +3,7 @@
 //! Some operations of minijinja make text of any size before fuel is asked for (`~` on a list of repeated lists). On
 //! stable Rust an allocation can neither fail nor unwind without ending the process, so a thread that exceeds its
 //! budget stops here for good, and whoever waits for it is told. Its memory stays taken: the template must not run again.
+//! The same happens where the system has no more memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -41,14 +42,26 @@ fn take(size: usize) {
         ROOM.set(Some(left));
         return;
     }
+    give_up(Kind::Abandoned, "the template takes too much memory");
+}
+
+/// Never returns on a thread with a budget.
+fn give_up(kind: Kind, message: &'static str) {
     // From here on without a budget, for the message.
     ROOM.set(None);
-    if let Some(waiter) = WAITER.take() {
-        let _ = waiter.try_send(Err(Failure::new(Kind::Abandoned, "the template takes too much memory")));
-    }
+    let Some(waiter) = WAITER.take() else { return };
+    let _ = waiter.try_send(Err(Failure::new(kind, message)));
     loop {
         std::thread::park();
     }
+}
+
+/// The pointer of an allocation; on a thread with a budget never null.
+fn checked(pointer: *mut u8) -> *mut u8 {
+    if pointer.is_null() && ROOM.try_with(Cell::get).is_ok_and(|room| room.is_some()) {
+        give_up(Kind::Memory, "there is not enough memory for the template");
+    }
+    pointer
 }
 
 fn give_back(size: usize) {
@@ -62,13 +75,13 @@ unsafe impl GlobalAlloc for Metered {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         take(layout.size());
         // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
+        checked(unsafe { System.alloc(layout) })
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         take(layout.size());
         // SAFETY: the caller's promise.
-        unsafe { System.alloc_zeroed(layout) }
+        checked(unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -81,6 +94,6 @@ unsafe impl GlobalAlloc for Metered {
         take(size.saturating_sub(layout.size()));
         give_back(layout.size().saturating_sub(size));
         // SAFETY: the caller's promise.
-        unsafe { System.realloc(pointer, layout, size) }
+        checked(unsafe { System.realloc(pointer, layout, size) })
     }
 }

@@ -64,7 +64,7 @@ where
     let outcome = receiver.recv_timeout(Duration::from_millis(limits.milliseconds));
     // The thread goes on until its fuel is spent; it owns all that it works on.
     let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(Kind::Abandoned, "the template takes too much time")));
-    if !matches!(&outcome, Err(Failure { kind: Kind::Abandoned, .. })) {
+    if !matches!(&outcome, Err(Failure { kind: Kind::Abandoned | Kind::Memory, .. })) {
         let _ = thread.join();
         // SAFETY: made by Box::leak above; its only other user, the thread, has ended.
         drop(unsafe { Box::from_raw(std::ptr::from_ref(sender).cast_mut()) });

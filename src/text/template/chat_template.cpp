@@ -69,6 +69,8 @@ class Result {
       throw Error(ErrorCode::kInvalidArgument, result.text(), "the model's chat template refuses these messages");
     case VIVACE_TEXT_SYNTAX:
       throw Error(ErrorCode::kInvalidFile, result.located(), "give another template");
+    case VIVACE_TEXT_MEMORY:
+      throw Error(ErrorCode::kOutOfMemory, result.located());
     case VIVACE_TEXT_INTERNAL:
       throw Error(ErrorCode::kInternal, result.located());
     default:

@@ -31,7 +31,7 @@ class ChatTemplate {
   /// template sees as None; `extra`: an object with further variables (enable_thinking, ...) or null, which may replace
   /// the standard ones; `now`: the time for strftime_now as 2025-07-04T09:08:07, default the local time.
   /// Throws Error: kInvalidArgument with the template's own message where it calls raise_exception, where it breaks
-  /// over these messages and where it exceeds a limit; kInvalidFile where the text is no template.
+  /// over these messages and where it exceeds a limit; kInvalidFile where the text is no template; kOutOfMemory.
   std::string render(const Json& messages, const Json& tools, bool add_generation_prompt, const Json& extra,
                      const std::optional<std::string>& now = std::nullopt) const;
 
