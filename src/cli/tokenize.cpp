@@ -77,6 +77,19 @@ std::vector<int32_t> parse_ids(std::string_view text) {
   }
 }
 
+// {"ids":[…]} and a line's end, written at once: the ids of a long text would take many times their memory as JSON
+// values.
+std::string ids_line(const std::vector<int32_t>& ids) {
+  std::string line = "{\"ids\":[";
+  line.reserve(ids.size() * 7 + 16);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i != 0) line += ',';
+    char digits[12];
+    line.append(digits, std::to_chars(digits, digits + sizeof digits, ids[i]).ptr);
+  }
+  return line += "]}\n";
+}
+
 class TokenizeCommand {
  public:
   TokenizeCommand(const Arguments& arguments, Context& context, const Tokenizer& tokenizer)
@@ -106,7 +119,7 @@ class TokenizeCommand {
     }
     const std::vector<int32_t> ids = tokenizer_.encode(text, options_);
     if (arguments_.flag("json") || !console_.out_is_terminal()) {
-      console_.out(dump_json(Json{{"ids", ids}}) + "\n");
+      console_.out(ids_line(ids));
       return;
     }
     TextTable table({TextTable::Align::kRight, TextTable::Align::kLeft});
@@ -133,7 +146,7 @@ class TokenizeCommand {
       EncodeOptions options = options_;
       options.add_special = flag_of(object, "add_special", options.add_special);
       options.parse_special = flag_of(object, "parse_special", options.parse_special);
-      console_.out(dump_json(Json{{"ids", tokenizer_.encode(object["text"].get<std::string>(), options)}}) + "\n");
+      console_.out(ids_line(tokenizer_.encode(object["text"].get<std::string>(), options)));
     } catch (const Error& error) {
       throw Error(error.code(), path + ", line " + std::to_string(number) + ": " + error.what(), error.hint());
     }
