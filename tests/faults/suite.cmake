@@ -1,0 +1,10 @@
+# The tests run the program, with a library before the C library that makes calls fail.
+add_dependencies(tests_faults vivace)
+add_library(vivace_fault_preload MODULE "${CMAKE_SOURCE_DIR}/tests/faults/fault_preload.c")
+set_target_properties(vivace_fault_preload PROPERTIES C_EXTENSIONS ON)
+target_link_libraries(vivace_fault_preload PRIVATE ${CMAKE_DL_LIBS})
+add_dependencies(tests_faults vivace_fault_preload)
+target_compile_definitions(tests_faults PRIVATE VIVACE_PROGRAM="$<TARGET_FILE:vivace>")
+if(NOT VIVACE_SANITIZE)
+  target_compile_definitions(tests_faults PRIVATE VIVACE_FAULT_LIBRARY="$<TARGET_FILE:vivace_fault_preload>")
+endif()
