@@ -54,7 +54,7 @@ test-release: ## every test, optimised
 	@grep -ahs '^did not run: ' build/release/Testing/Temporary/LastTest.log | sort -u || true
 
 test-dev: ## every test with the address and undefined-behaviour sanitizers
-	cmake --preset dev $(CMAKE_FLAGS)
+	cmake --preset dev $(CMAKE_FLAGS) $(DEV_FLAGS)
 	$(call BUILD,build/dev)
 	$(call CTEST,build/dev)
 

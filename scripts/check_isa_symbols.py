@@ -3,7 +3,7 @@
 calling: an inline function or template instantiation outside the namespace of its instruction set. The linker keeps one
 copy of those; if it is this one, an older processor dies on an illegal instruction.
 
-The namespace is the last component of --allow (may be repeated, for example vivace::avx2), by default the file's name."""
+The namespace is the last component of --allow (may be repeated, for example vivace::isa_avx2), by default isa_<file name>."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ TEXT_SYMBOLS = {"T", "W", "i"}  # global, weak, indirect
 
 
 def encoded(namespace):
-    """A namespace as it stands in mangled names: vivace::avx2 -> 6vivace4avx2."""
+    """A namespace as it stands in mangled names: vivace::isa_avx2 -> 6vivace8isa_avx2."""
     return "".join(f"{len(part)}{part}" for part in namespace.split("::"))
 
 
@@ -30,7 +30,7 @@ def defined_functions(nm, path):
 
 def check_object(nm, path, allowed):
     stem = path.name.split(".")[0]
-    wanted = [encoded(namespace) for namespace in allowed] or [encoded(stem)]
+    wanted = [encoded(namespace) for namespace in allowed] or [encoded(f"isa_{stem}")]
     problems = []
     for symbol in defined_functions(nm, path):
         if not any(re.search(rf"(?<!\d){re.escape(name)}", symbol) for name in wanted):

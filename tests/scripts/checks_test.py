@@ -137,7 +137,7 @@ class IsaSymbols(TreeCopy):
         return target
 
     def test_a_template_that_others_may_call(self):
-        target = self.compile("#include <vector>\nnamespace vivace::avx2 {\nvoid f(std::vector<int>& v) { v.push_back(1); }\n}\n")
+        target = self.compile("#include <vector>\nnamespace vivace::isa_avx2 {\nvoid f(std::vector<int>& v) { v.push_back(1); }\n}\n")
         code, output = run_check("isa_symbols", target)
         self.assertEqual(code, 1, output)
         self.assertIn("vector", output)
@@ -145,15 +145,15 @@ class IsaSymbols(TreeCopy):
     def test_its_own_functions_pass(self):
         text = (
             "static int h() { return 1; }\n"
-            "namespace vivace::avx2 {\n"
+            "namespace vivace::isa_avx2 {\n"
             "template <int N> int g() { return N + h(); }\n"
             "int f() { return g<3>(); }\n"
             "}\n"
         )
         target = self.compile(text)
         self.assertEqual(run_check("isa_symbols", target)[0], 0)
-        self.assertEqual(run_check("isa_symbols", target, "--allow", "vivace::avx2")[0], 0)
-        self.assertEqual(run_check("isa_symbols", target, "--allow", "vivace::neon")[0], 1)
+        self.assertEqual(run_check("isa_symbols", target, "--allow", "vivace::isa_avx2")[0], 0)
+        self.assertEqual(run_check("isa_symbols", target, "--allow", "vivace::isa_neon")[0], 1)
 
 
 if __name__ == "__main__":
