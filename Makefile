@@ -24,8 +24,8 @@ BUILD = cmake --build $(1) --parallel $(JOBS)
 CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 900
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm checks bench bench-peers format lint fuzz \
-  install package clean
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm checks bench bench-peers bench-tokenizers format lint fuzz \
+  fuzz-tokenizers install package clean
 
 help: ## shows this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -86,6 +86,13 @@ bench-peers: build ## speed beside llama.cpp and ik_llama.cpp: make bench-peers 
 	@test -n "$(PEERS)" || { echo "say where the peers are: make bench-peers PEERS=DIR, with DIR/bin/llama-bench"; exit 2; }
 	scripts/bench_peers.py --peers $(PEERS) --json bench/results/peers.json --svg docs/images/speed.svg \
 	  $(or $(MODELS),$(wildcard $(or $(VIVACE_HOME),$(HOME)/.local/share/vivace)/models/*.gguf))
+
+bench-tokenizers: build ## beside llama-tokenize: make bench-tokenizers PEERS=DIR
+	scripts/bench_tokenizers.py
+
+fuzz-tokenizers: build ## random texts beside llama-tokenize: make fuzz-tokenizers PEERS=DIR [COUNT=100000] [SEED=1]
+	scripts/fuzz_tokenizers.py --count $(or $(COUNT),100000) --seed $(or $(SEED),1)
+bench-tokenizers fuzz-tokenizers: export PEERS := $(PEERS)
 
 format: ## clang-format over all C++ files
 	scripts/check_format.sh --fix
