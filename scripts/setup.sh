@@ -68,6 +68,12 @@ if ((${#missing[@]} > 0)); then
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
   apt-get install -y -q --no-install-recommends "${missing[@]}"
+  if ! has_cargo; then
+    echo "setup: cargo is older than 1.87; Debian 12 has a newer one in its security archive: add the line" >&2
+    echo "  deb http://security.debian.org/debian-security bookworm-security main" >&2
+    echo "to /etc/apt/sources.list and run this again" >&2
+    exit 1
+  fi
 else
   echo "setup: all packages are there"
 fi
