@@ -150,6 +150,51 @@ void scan_llama3(std::string_view text, EmitPiece emit) {
   }
 }
 
+// \s{512}(?!\S)|\s{256}(?!\S)|…|\s{4}(?!\S)|\s{1,2}(?!\S) over and over, on the run [at, end) of white space without
+// line ends. Stops before the last character where something follows, as that may belong to it.
+size_t emit_powers_of_spaces(const View& view, size_t at, size_t end, EmitPiece emit) {
+  size_t count = 0;
+  for (size_t i = at; i < end; i += view.at(i).length) ++count;
+  if (end < view.size()) --count;
+  while (count > 0) {
+    size_t take = 512;
+    while (take > count) take /= 2;
+    size_t next = at;
+    for (size_t i = 0; i < take; ++i) next += view.at(next).length;
+    emit(at, next);
+    at = next;
+    count -= take;
+  }
+  return at;
+}
+
+// The words of scan_llama3 with white space in powers of two.
+void scan_jais2(std::string_view text, EmitPiece emit) {
+  const View view(text);
+  for (size_t at = 0; at < view.size();) {
+    size_t end = at + contraction<true>(view, at);
+    if (end == at) {
+      const View::Char c = view.at(at);
+      const size_t next = at + c.length;
+      if ((c.bits & kLetter) != 0) {
+        end = view.run(next, kLetter);
+      } else if ((c.bits & kNumber) != 0) {
+        end = digits_end(view, at, 3);
+      } else if (!is_newline(view[at]) && next < view.size() && (view.at(next).bits & kLetter) != 0) {
+        end = view.run(next, kLetter);
+      } else {
+        end = symbols_or_spaces_end(view, at, kSpace | kNumber | kLetter, "\r\n");
+        if ((c.bits & kSpace) != 0 && (view.at(view.back(end)).bits & kSpace) != 0 && !is_newline(view[end - 1])) {
+          at = emit_powers_of_spaces(view, at, view.run(at, kSpace), emit);
+          if (at >= end) continue;
+        }
+      }
+    }
+    emit(at, end);
+    at = end;
+  }
+}
+
 bool is_upperish(uint8_t bits) { return (bits & (kLetter | kMark)) != 0 && (bits & kLower) == 0; }
 bool is_lowerish(uint8_t bits) { return (bits & (kLetter | kMark)) != 0 && (bits & kUpper) == 0; }
 
@@ -320,6 +365,7 @@ constexpr Row kRows[] = {
     {patterns::kThreeDigits, scan_digits<3>},
     {patterns::kDigitRun, scan_digits<kAnyNumber>},
     {patterns::kNewlines, scan_newlines},
+    {patterns::kJais2, scan_jais2},
     {patterns::kTrailingSpaces, scan_trailing_spaces},
     {patterns::kDigitsFromRight, scan_digits_from_right},
     {patterns::kDigitsFromRightAlone, scan_digits_from_right_alone},

@@ -40,6 +40,10 @@ inline constexpr char kGpt4o[] = "[^\\r\\n\\p{L}\\p{N}]?" VIVACE_UPPERISH "*" VI
 inline constexpr char kTekken[] =
     "[^\\r\\n\\p{L}\\p{N}]?" VIVACE_UPPERISH "*" VIVACE_LOWERISH "+|[^\\r\\n\\p{L}\\p{N}]?" VIVACE_UPPERISH
     "+" VIVACE_LOWERISH "*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+inline constexpr char kJais2[] = VIVACE_CONTRACTION
+    "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
+    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|"
+    "\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}";
 inline constexpr char kDigit[] = "\\p{N}";
 inline constexpr char kThreeDigits[] = "\\p{N}{1,3}";
 inline constexpr char kDigitRun[] = "\\p{N}+";

@@ -24,6 +24,7 @@ constexpr const char* kPatterns[] = {
     patterns::kQwen35,
     patterns::kGpt4o,
     patterns::kTekken,
+    patterns::kJais2,
     patterns::kDigit,
     patterns::kThreeDigits,
     patterns::kDigitRun,
