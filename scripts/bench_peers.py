@@ -5,8 +5,8 @@
 
 DIR/bin holds llama-bench and, if it is to be measured, ik-llama-bench. Runs alternate A,B,B,A; two neighbours make a pair.
 A pair is dropped when the machine was not ours: steal above 1 % of the time, or other processes above 5 % of it. The result
-is the median of the pairs' ratios with a 90 % bootstrap interval. Each peer runs with its best flags of -fa 0/1 and -mmp 0/1
-(ik_llama.cpp also -rtr 0/1), found before; threads are the same. Writes all of it as JSON (--json) and a plot (--svg).
+is the median of the pairs' ratios with a 90 % bootstrap interval. Each peer runs with its best flags, found before: -fa 0/1
+and the file mapped or not (ik_llama.cpp also -rtr 0/1); threads are the same. Writes all of it as JSON (--json) and a plot (--svg).
 """
 import argparse, datetime, itertools, json, os, platform, random, resource, statistics, subprocess, sys
 from pathlib import Path
@@ -61,7 +61,8 @@ def run_llama(binary):
 
 def best_flags(args, name, run, model):
     """The flags that make the product of both speeds highest; one quick run each."""
-    choices = [("-fa", "01"), ("-mmp", "01")] + ([("-rtr", "01")] if name.startswith("ik") else [])
+    own = [("-mmp", "01"), ("-rtr", "01")] if name.startswith("ik") else [("-lm", ("none", "mmap"))]
+    choices = [("-fa", "01"), *own]
     tried = {}
     for values in itertools.product(*(v for _, v in choices)):
         flags = tuple(x for (flag, _), value in zip(choices, values) for x in (flag, value))
