@@ -143,7 +143,11 @@ VIVACE_SIMD I32x16 load_u16(const void* p) {
 VIVACE_SIMD void store_i8(void* p, I32x16 a) {
   for (int i = 0; i < 16; ++i) static_cast<int8_t*>(p)[i] = static_cast<int8_t>(a.v[i]);
 }
-VIVACE_SIMD I32x16 add(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, a.v[i] + b.v[i]); }
+/// Wraps around, as vector units do; only rows with NaN or infinity come so far.
+VIVACE_SIMD int32_t wrapping_add(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
+VIVACE_SIMD I32x16 add(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, wrapping_add(a.v[i], b.v[i])); }
 VIVACE_SIMD I32x16 and_(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, a.v[i] & b.v[i]); }
 VIVACE_SIMD I32x16 or_(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, a.v[i] | b.v[i]); }
 VIVACE_SIMD I32x16 xor_(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, a.v[i] ^ b.v[i]); }
@@ -163,7 +167,7 @@ VIVACE_SIMD I32x16 sar(I32x16 a) {
 }
 VIVACE_SIMD int32_t reduce_add(I32x16 a) {
   int32_t sum = 0;
-  for (int i = 0; i < 16; ++i) sum += a.v[i];
+  for (int i = 0; i < 16; ++i) sum = wrapping_add(sum, a.v[i]);
   return sum;
 }
 /// table[nibble] for each byte (0..15) of the lanes.
@@ -204,14 +208,15 @@ VIVACE_SIMD I32x16 dot(I32x16 part, I32x16 weights, I32x16 x) {
   int8_t w[64], y[64];
   __builtin_memcpy(w, weights.v, sizeof(w));
   __builtin_memcpy(y, x.v, sizeof(y));
-  VIVACE_LANES(I32x16, part.v[i] + w[4 * i] * y[4 * i] + w[4 * i + 1] * y[4 * i + 1] + w[4 * i + 2] * y[4 * i + 2] +
-                           w[4 * i + 3] * y[4 * i + 3]);
+  VIVACE_LANES(I32x16, wrapping_add(part.v[i], w[4 * i] * y[4 * i] + w[4 * i + 1] * y[4 * i + 1] +
+                                                   w[4 * i + 2] * y[4 * i + 2] + w[4 * i + 3] * y[4 * i + 3]));
 }
 VIVACE_SIMD I32x16 dot_end(I32x16 /*accumulator*/, I32x16 part) { return part; }
 /// accumulator + two products per lane of int16 pairs.
 VIVACE_SIMD I32x16 dot16(I32x16 accumulator, I32x16 a, I32x16 b) {
-  VIVACE_LANES(I32x16, accumulator.v[i] + static_cast<int16_t>(a.v[i]) * static_cast<int16_t>(b.v[i]) +
-                           (a.v[i] >> 16) * (b.v[i] >> 16));
+  VIVACE_LANES(I32x16,
+               wrapping_add(wrapping_add(accumulator.v[i], static_cast<int16_t>(a.v[i]) * static_cast<int16_t>(b.v[i])),
+                            (a.v[i] >> 16) * (b.v[i] >> 16)));
 }
 
 /// Asks for the cache line at p soon.
