@@ -1,6 +1,7 @@
 // Invariance fuzz: whatever else runs, however a prompt is cut, on however many threads, in whichever pages, with
 // prefix hits and preemptions, the token ids and the bits of the log-probabilities are those of the request alone.
 // VIVACE_FUZZ_ROUNDS sets the number of random engines per case, VIVACE_FUZZ_SEED the first seed.
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <thread>
