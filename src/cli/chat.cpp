@@ -20,17 +20,15 @@
 namespace vivace {
 namespace {
 
-const OptionRow kRows[] = {
+const OptionRow kPromptRows[] = {
     {.name = "system",
      .type = OptionType::kString,
      .default_text = "",
      .help = "System message that goes before the talk",
      .group = "Prompt"},
-    {.name = "chat-template",
-     .type = OptionType::kString,
-     .default_text = "",
-     .help = "File with a Jinja chat template, or a name such as chatml, instead of the model's own",
-     .group = "Prompt"},
+};
+
+const OptionRow kOutputRows[] = {
     {.name = "quiet",
      .type = OptionType::kBool,
      .default_text = "false",
@@ -228,7 +226,7 @@ CommandRow chat_command_row() {
               "Lines come from the terminal, or one message a line from standard input. What was said stays in "
               "memory, so that each turn computes only what is new.",
           .positionals = {model_argument()},
-          .options = {kRows, sampling_options(), stop_options(), load_options()},
+          .options = {kPromptRows, template_options(), kOutputRows, sampling_options(), stop_options(), load_options()},
           .examples = {{"chat smollm2-135m-instruct", "the default model"},
                        {"chat ./model.gguf --system \"Answer in French.\"", "with a system message"}},
           .run = run_chat};

@@ -34,11 +34,6 @@ const OptionRow kPromptRows[] = {
      .default_text = "false",
      .help = "Complete the prompt as it is, without the chat template",
      .group = "Prompt"},
-    {.name = "chat-template",
-     .type = OptionType::kString,
-     .default_text = "",
-     .help = "File with a Jinja chat template, or a name such as chatml, instead of the model's own",
-     .group = "Prompt"},
 };
 
 const OptionRow kOutputRows[] = {
@@ -220,7 +215,7 @@ CommandRow run_command_row() {
           "The answer streams to standard output; settings and speed go to standard error. Without PROMPT, or "
           "with -, the prompt is read from standard input.",
       .positionals = {model_argument(), {"PROMPT", false, "What to answer"}},
-      .options = {kPromptRows, sampling_options(), stop_options(), load_options(), kOutputRows},
+      .options = {kPromptRows, template_options(), sampling_options(), stop_options(), load_options(), kOutputRows},
       .examples = {{"run smollm2-135m-instruct \"Why is the sky blue?\"", "the default model, fetched when missing"},
                    {"run ./model.gguf --temperature 0 --max-tokens 100 < prompt.txt", "the same answer every time"},
                    {"run ./model.gguf --raw \"Once upon a time\"", "complete a text"},

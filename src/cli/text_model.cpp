@@ -10,6 +10,14 @@
 namespace vivace {
 namespace {
 
+const OptionRow kTemplateRows[] = {
+    {.name = "chat-template",
+     .type = OptionType::kString,
+     .default_text = "",
+     .help = "File with a Jinja chat template, or a name such as chatml, instead of the model's own",
+     .group = "Prompt"},
+};
+
 constexpr const char* kTemplateKey = "tokenizer.chat_template";
 
 std::string text_of(const Tokenizer& tokenizer, int32_t id) {
@@ -38,6 +46,8 @@ std::optional<TemplateSource> find_template(const GgufFile& file, const Tokenize
 }
 
 }  // namespace
+
+std::span<const OptionRow> template_options() { return kTemplateRows; }
 
 std::unique_ptr<Tokenizer> open_tokenizer(const GgufFile& file) {
   constexpr const char* kWithout = "the file has no vocabulary, so text can't be read or written with it";

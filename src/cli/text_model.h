@@ -5,9 +5,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/json_fwd.h"
+#include "base/option.h"
 #include "gguf/gguf.h"
 #include "text/template/chat_template.h"
 #include "text/tokenizer/tokenizer.h"
@@ -22,6 +24,9 @@ struct ChosenTemplate {
   std::unique_ptr<ChatTemplate> chat_template;  // null: there is none
   std::string note;                             // what the user should know of the choice, may be empty
 };
+
+/// The option of commands that render messages: --chat-template.
+std::span<const OptionRow> template_options();
 
 /// The template that `wish` names (a file, or a well-known template such as chatml), else the model's own, else the
 /// well-known one whose special tokens are in the vocabulary. Throws Error kNotFound for a wish that is neither.
