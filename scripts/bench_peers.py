@@ -1,184 +1,113 @@
 #!/usr/bin/env python3
-"""Measures Vivace against llama.cpp and ik_llama.cpp side by side and prints one table.
+"""Measures Vivace beside llama.cpp and ik_llama.cpp, case by case, and prints one table with targets.
 
-  scripts/bench_peers.py --peers DIR MODEL.gguf [MODEL.gguf ...]
+  scripts/bench_peers.py --peers DIR                                    all cases of bench/peers.toml
+  scripts/bench_peers.py --peers DIR --cases 'prefill/1b-*' --quick     a few, roughly; nothing is kept
 
-DIR/bin holds llama-bench and, if it is to be measured, ik-llama-bench. Runs alternate A,B,B,A; two neighbours make a pair.
-A pair is dropped when the machine was not ours: steal above 1 % of the time, or other processes above 5 % of it. The result
-is the median of the pairs' ratios with a 90 % bootstrap interval. Each peer runs with its best flags, found before: -fa 0/1
-and the file mapped or not (ik_llama.cpp also -rtr 0/1); threads are the same. Writes all of it as JSON (--json) and a plot (--svg).
+Runs alternate A,B,B,A; two neighbours make a pair. A pair is dropped when the machine was not ours: steal above 1 % of the
+time, or other processes above 5 % of it. The result is the median of the pairs' ratios with a 90 % bootstrap interval.
+Threads and page policy are the same for all; each peer runs with its best flags, found before. The machine's limits are
+measured between the pairs. Results are kept in bench/results/peers.json case by case: what is not measured stays.
 """
-import argparse, datetime, itertools, json, os, platform, random, resource, statistics, subprocess, sys
+import argparse, dataclasses, os, subprocess, sys
 from pathlib import Path
 
-TESTS = ("prefill", "decode")
+from peers import busy, cases, load, models, plot, programs, results, roof, speed
+
+ROOT = Path(__file__).resolve().parent.parent
+MEASURE = {"prefill": speed.measure, "decode": speed.measure, "busy": busy.measure, "load": load.measure_load,
+           "start": load.measure_start}
+ACHIEVED = {"prefill": speed.achieved, "decode": speed.achieved, "busy": busy.achieved, "load": load.achieved,
+            "start": load.achieved}
 
 
-class Machine:
-    """CPU time of the whole machine and of our children, to tell whether anybody else was running."""
+@dataclasses.dataclass
+class Setup:
+    """What every case is measured with."""
+    vivace: programs.Vivace
+    peers: Path
+    threads: int
+    pairs: int
+    repeat: int
+    quick: bool
 
-    def __init__(self):
-        self.cpus, self.steal, self.busy = os.cpu_count(), 0, 0
-        self.start = self.read()
-
-    @staticmethod
-    def read():
-        fields = [int(x) for x in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
-        own = resource.getrusage(resource.RUSAGE_CHILDREN)
-        tick = os.sysconf("SC_CLK_TCK")
-        return {"total": sum(fields[:8]) / tick, "idle": (fields[3] + fields[4]) / tick, "steal": fields[7] / tick,
-                "own": own.ru_utime + own.ru_stime}
-
-    def foreign(self):
-        """(steal, others) since the last call, as shares of the machine's time."""
-        now, then = self.read(), self.start
-        self.start = now
-        d = {k: now[k] - then[k] for k in now}
-        total = max(d["total"], 1e-9)
-        return d["steal"] / total, max(0.0, (d["total"] - d["idle"] - d["steal"] - d["own"]) / total)
+    def limits(self):
+        return roof.Limits(self.vivace.binary, self.threads)
 
 
-def run_json(command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
-    return json.loads(done.stdout)
+def parse():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--peers", type=Path, help="folder whose bin/ holds llama-bench and the others")
+    ap.add_argument("--cases", nargs="+", default=["*"], metavar="GLOB", help="which of the cases, such as 'decode/*'")
+    ap.add_argument("--list", action="store_true", help="print the cases and end")
+    ap.add_argument("--table", action="store_true", help="print the table of the kept results, draw the plot, and end")
+    ap.add_argument("--quick", action="store_true", help="3 pairs of single runs, known flags; keeps nothing")
+    ap.add_argument("--pairs", type=int, help="good pairs of a case (default 8)")
+    ap.add_argument("--repeat", type=int, help="measurements in a run, whose median counts (default 3)")
+    ap.add_argument("--threads", type=int, default=os.cpu_count())
+    ap.add_argument("--vivace", type=Path, default=ROOT / "build/release/vivace")
+    ap.add_argument("--models", type=Path, default=ROOT / "build/bench-models", help="folder of the model files")
+    ap.add_argument("--synth", type=Path, default=ROOT / "../shared/tools/synth_gguf.py", help="program that writes synthetic models")
+    ap.add_argument("--vocabulary", type=Path, help="GGUF file with a vocabulary for a synthetic model "
+                                                    "(default PEERS/llama.cpp/models/ggml-vocab-llama-spm.gguf)")
+    ap.add_argument("--definitions", type=Path, default=ROOT / "bench/peers.toml")
+    ap.add_argument("--json", type=Path, default=ROOT / "bench/results/peers.json")
+    ap.add_argument("--svg", type=Path, default=ROOT / "docs/images/speed.svg")
+    args = ap.parse_args()
+    if not args.peers and not (args.list or args.table):
+        ap.error("--peers says where the peers are; scripts/build_peers.sh builds them")
+    return args
 
 
-def run_vivace(args, model, _flags):
-    out = run_json([args.vivace, "bench", str(model), "--prompt", str(args.prompt), "--generate", str(args.generate),
-                    "--repeat", str(args.repeat), "--threads", str(args.threads), "--json"])
-    return {t: out[t]["tokens_per_second"]["median"] for t in TESTS}
+def vivace_version(binary):
+    """The program's version and, where git knows it, the commit."""
+    version = programs.run_text([binary, "--version"]).strip()
+    commit = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return f"{version} ({commit.stdout.strip()})" if commit.returncode == 0 else version
 
 
-def run_llama(binary):
-    def run(args, model, flags):
-        rows = run_json([str(binary), "-m", str(model), "-p", str(args.prompt), "-n", str(args.generate), "-r",
-                         str(args.repeat), "-t", str(args.threads), "-o", "json", *flags])
-        speed = lambda row: statistics.median(row.get("samples_ts") or [row["avg_ts"]])
-        return {"prefill": next(speed(r) for r in rows if r["n_prompt"] and not r["n_gen"]),
-                "decode": next(speed(r) for r in rows if r["n_gen"] and not r["n_prompt"])}
-    return run
+def achieved(case, result):
+    return ACHIEVED[case.measure](result)
 
 
-def best_flags(args, name, run, model):
-    """The flags that make the product of both speeds highest; one quick run each."""
-    own = [("-mmp", "01"), ("-rtr", "01")] if name.startswith("ik") else [("-lm", ("none", "mmap"))]
-    choices = [("-fa", "01"), *own]
-    tried = {}
-    for values in itertools.product(*(v for _, v in choices)):
-        flags = tuple(x for (flag, _), value in zip(choices, values) for x in (flag, value))
-        try:
-            speeds = run(args, model, flags)
-            tried[flags] = speeds["prefill"] * speeds["decode"]
-        except (subprocess.CalledProcessError, StopIteration, ValueError):
-            continue  # a combination this build refuses
-    if not tried:
-        sys.exit(f"{name} ran with none of its flags on {model}")
-    return max(tried, key=tried.get)
-
-
-def interval(ratios, rounds=2000):
-    rng = random.Random(1)
-    medians = sorted(statistics.median(rng.choices(ratios, k=len(ratios))) for _ in range(rounds))
-    return medians[rounds // 20], medians[-rounds // 20 - 1]
-
-
-def compare(args, model, name, run):
-    flags = best_flags(args, name, run, model)
-    pairs, dropped, turn, machine = [], 0, 0, Machine()
-    while len(pairs) < args.pairs and dropped <= 3 * args.pairs:
-        order = ((run_vivace, 0), (run, 1)) if turn % 2 == 0 else ((run, 1), (run_vivace, 0))
-        turn += 1
-        machine.foreign()
-        speeds = [None, None]
-        for runner, place in order:
-            speeds[place] = runner(args, model, flags)
-        steal, others = machine.foreign()
-        if steal > 0.01 or others > 0.05:
-            dropped += 1
+def measure_all(args, chosen, table, kept):
+    """Measures the cases one after the other; returns the results of this call."""
+    setup = Setup(programs.Vivace(args.vivace), args.peers, args.threads, args.pairs or (3 if args.quick else 8),
+                  args.repeat or (1 if args.quick else 3), args.quick)
+    vocabulary = args.vocabulary or args.peers / "llama.cpp/models/ggml-vocab-llama-spm.gguf"
+    store = models.Models(table, args.models, args.synth, vocabulary)
+    version = vivace_version(args.vivace)
+    now = {"cases": {}}
+    for case in chosen:
+        peers = programs.peers_for(case, args.peers)
+        if not peers:
+            print(f"{case.name}: none of {', '.join(case.peers)} is in {args.peers}/bin", file=sys.stderr)
             continue
-        pairs.append({"vivace": speeds[0], "peer": speeds[1], "steal": round(steal, 4), "others": round(others, 4)})
-        print(f"\r{model.name}: {name} {len(pairs)}/{args.pairs} pairs, {dropped} dropped ", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    rows = []
-    for test in TESTS if pairs else ():
-        ratios = [p["vivace"][test] / p["peer"][test] for p in pairs]
-        low, high = interval(ratios)
-        rows.append({"model": model.name, "peer": name, "flags": " ".join(flags), "test": test, "pairs": len(pairs),
-                     "dropped": dropped, "vivace": statistics.median(p["vivace"][test] for p in pairs),
-                     "peer_speed": statistics.median(p["peer"][test] for p in pairs),
-                     "ratio": statistics.median(ratios), "ratio_low": low, "ratio_high": high})
-    return rows, pairs
-
-
-def table(rows):
-    lines = ["| model | test | Vivace t/s | peer | its t/s | ratio | 90 % interval | pairs |", "|---|---|---:|---|---:|---:|---|---:|"]
-    for r in rows:
-        lines.append(f"| {r['model'].removesuffix('.gguf')} | {r['test']} | {r['vivace']:.0f} | {r['peer']} ({r['flags']}) | "
-                     f"{r['peer_speed']:.0f} | {r['ratio']:.2f} | {r['ratio_low']:.2f}–{r['ratio_high']:.2f} | {r['pairs']} |")
-    return "\n".join(lines)
-
-
-def plot(rows):
-    """Bars of the ratios; 1.0 is the peer."""
-    width, left, bar = 760, 330, 26
-    longest = max(r["ratio_high"] for r in rows)
-    scale = (width - left - 70) / longest
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {bar * len(rows) + 60}" font-family="sans-serif" '
-           f'font-size="13"><rect width="100%" height="100%" fill="#ffffff"/><text x="10" y="22" font-size="15" '
-           f'fill="#111">Speed of Vivace as a multiple of the peer (same machine, same file)</text>']
-    for i, r in enumerate(rows):
-        y = 38 + i * bar
-        colour = "#2f6fdb" if r["test"] == "prefill" else "#17a673"
-        label = f"{r['model'].removesuffix('.gguf')}, {r['test']}, {r['peer']}"
-        out.append(f'<text x="{left - 8}" y="{y + 14}" text-anchor="end" fill="#333">{label}</text>'
-                   f'<rect x="{left}" y="{y}" width="{r["ratio"] * scale:.1f}" height="{bar - 8}" fill="{colour}"/>'
-                   f'<text x="{left + r["ratio"] * scale + 6:.1f}" y="{y + 14}" fill="#111">{r["ratio"]:.2f}×</text>')
-    x = left + scale
-    out.append(f'<line x1="{x:.1f}" y1="32" x2="{x:.1f}" y2="{38 + bar * len(rows)}" stroke="#c0392b" stroke-dasharray="4 3"/>'
-               f'<text x="{x:.1f}" y="{52 + bar * len(rows)}" text-anchor="middle" fill="#c0392b">the peer</text></svg>')
-    return "\n".join(out)
-
-
-def machine_facts():
-    cpu = next((l.split(":", 1)[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), "")
-    pages = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    return {"cpu": cpu, "cpus": os.cpu_count(), "system": platform.platform(),
-            "huge_pages": pages.read_text().strip() if pages.exists() else "unknown",
-            "date": datetime.date.today().isoformat()}
+        model = store.path(case.model)
+        result = MEASURE[case.measure](case, model, peers, setup, kept["cases"].get(case.name))
+        if not result:
+            print(f"{case.name}: no result: every pair was dropped (the machine is busy) or nothing runs it", file=sys.stderr)
+            continue
+        now["cases"][case.name] = result
+        print(results.table([case], now, achieved).split("\n", 2)[2], flush=True)
+        if not args.quick:
+            results.keep(args.json, kept, case, result, version, args.threads)
+    return now
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("models", nargs="+", type=Path)
-    ap.add_argument("--peers", type=Path, required=True, help="folder with bin/llama-bench")
-    ap.add_argument("--vivace", default="build/release/vivace")
-    ap.add_argument("--threads", type=int, default=os.cpu_count())
-    ap.add_argument("--prompt", type=int, default=512)
-    ap.add_argument("--generate", type=int, default=64)
-    ap.add_argument("--repeat", type=int, default=3, help="measurements in a run, whose median counts")
-    ap.add_argument("--pairs", type=int, default=8)
-    ap.add_argument("--json", type=Path)
-    ap.add_argument("--svg", type=Path)
-    args = ap.parse_args()
-    peers = [(n, run_llama(b)) for n, b in (("llama.cpp", args.peers / "bin/llama-bench"),
-                                            ("ik_llama.cpp", args.peers / "bin/ik-llama-bench")) if b.exists()]
-    if not peers:
-        sys.exit(f"no llama-bench in {args.peers}/bin: build llama.cpp there first")
-    rows, runs = [], []
-    for model in args.models:
-        for name, run in peers:
-            more, pairs = compare(args, model, name, run)
-            rows += more
-            runs.append({"model": model.name, "peer": name, "pairs": pairs})
-    if not rows:
-        sys.exit("every pair was dropped: the machine is busy")
-    print(table(rows))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps({"schema": 1, "machine": machine_facts(), "threads": args.threads, "rows": rows, "runs": runs}, indent=1) + "\n")
-    if args.svg:
+    args = parse()
+    every, table = cases.read_cases(args.definitions)
+    chosen = cases.choose(every, args.cases)
+    kept = results.read(args.json)
+    if args.list:
+        print("\n".join(case.name for case in chosen))
+        return
+    now = kept if args.table else measure_all(args, chosen, table, kept)
+    print("\n" + results.table(chosen, now, achieved))
+    if not args.quick:
         args.svg.parent.mkdir(parents=True, exist_ok=True)
-        args.svg.write_text(plot(rows) + "\n")
+        args.svg.write_text(plot.draw(every, kept) + "\n")
 
 
 if __name__ == "__main__":
