@@ -2,9 +2,6 @@
 # optimised in every build type. Sets of other machines are left out. Vector sets go without sanitizers, which multiply
 # the compile time of unrolled kernels by ten: the scalar set runs the same kernels with them.
 function(vivace_isa name)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    list(APPEND ARGN -fno-tree-ter -fno-tree-reassoc)  # they part sums from their products, and registers spill
-  endif()
   if(NOT name STREQUAL "scalar" AND VIVACE_SANITIZE)
     list(APPEND ARGN -fno-sanitize=all)
   endif()
@@ -27,6 +24,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     list(APPEND avx512 -Wno-maybe-uninitialized -Wno-uninitialized)  # gcc 12's own avx512 headers
   endif()
   vivace_isa(avx2 ${avx2})
+  vivace_isa(avxvnni ${avx2} -mavxvnni)
   vivace_isa(avx512 ${avx512})
   vivace_isa(avx512vnni ${avx512} -mavx512vnni)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")

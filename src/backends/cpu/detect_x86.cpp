@@ -11,6 +11,9 @@ const KernelTable& kernel_table();
 namespace isa_avx2 {
 const KernelTable& kernel_table();
 }
+namespace isa_avxvnni {
+const KernelTable& kernel_table();
+}
 namespace isa_avx512 {
 const KernelTable& kernel_table();
 }
@@ -26,6 +29,11 @@ bool has_avx2() {
   const bool f16c = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
   return f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+// gcc 12 knows "avxvnni", clang 14 does not: bit 4 of eax of leaf 7.1. It is VEX-encoded: AVX2's registers suffice.
+bool has_avxvnni() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return has_avx2() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & 1u << 4);
+}
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -36,6 +44,7 @@ bool always() { return true; }
 constexpr IsaRow kRows[] = {
     {"avx512vnni", has_avx512vnni, isa_avx512vnni::kernel_table},
     {"avx512", has_avx512, isa_avx512::kernel_table},
+    {"avxvnni", has_avxvnni, isa_avxvnni::kernel_table},
     {"avx2", has_avx2, isa_avx2::kernel_table},
     {"scalar", always, isa_scalar::kernel_table},
 };
