@@ -82,10 +82,10 @@ checks: ## layers, sizes, pages, format; needs no build
 bench: build ## speed of the default model on this machine
 	build/release/vivace bench $(MODEL)
 
-bench-peers: build ## speed beside llama.cpp and ik_llama.cpp: make bench-peers PEERS=DIR [MODELS="a.gguf b.gguf"]
-	@test -n "$(PEERS)" || { echo "say where the peers are: make bench-peers PEERS=DIR, with DIR/bin/llama-bench"; exit 2; }
-	scripts/bench_peers.py --peers $(PEERS) --json bench/results/peers.json --svg docs/images/speed.svg \
-	  $(or $(MODELS),$(wildcard $(or $(VIVACE_HOME),$(HOME)/.local/share/vivace)/models/*.gguf))
+bench-peers: export PEERS := $(or $(PEERS),build/peers)
+bench-peers: build ## speed beside llama.cpp and ik_llama.cpp: make bench-peers [PEERS=DIR] [IK=GIT_DIR] [MODELS=DIR] [BENCH="--cases 'decode/*'"]
+	@test -z "$(IK)" -a -x "$$PEERS/bin/llama-bench" || scripts/build_peers.sh "$$PEERS" $(IK)
+	scripts/bench_peers.py --peers "$$PEERS" $(if $(MODELS),--models $(MODELS)) $(BENCH)
 
 bench-tokenizers: build ## beside llama-tokenize: make bench-tokenizers PEERS=DIR
 	scripts/bench_tokenizers.py

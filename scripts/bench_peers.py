@@ -28,7 +28,7 @@ class Setup:
     peers: Path
     threads: int
     pairs: int
-    repeat: int
+    repeat: int  # 0: as the case says
     quick: bool
 
     def limits(self):
@@ -42,8 +42,8 @@ def parse():
     ap.add_argument("--list", action="store_true", help="print the cases and end")
     ap.add_argument("--table", action="store_true", help="print the table of the kept results, draw the plot, and end")
     ap.add_argument("--quick", action="store_true", help="3 pairs of single runs, known flags; keeps nothing")
-    ap.add_argument("--pairs", type=int, help="good pairs of a case (default 8)")
-    ap.add_argument("--repeat", type=int, help="measurements in a run, whose median counts (default 3)")
+    ap.add_argument("--pairs", type=int, help="good pairs of a case (default 7)")
+    ap.add_argument("--repeat", type=int, help="measurements in a run, whose median counts (default: as the case says)")
     ap.add_argument("--threads", type=int, default=os.cpu_count())
     ap.add_argument("--vivace", type=Path, default=ROOT / "build/release/vivace")
     ap.add_argument("--models", type=Path, default=ROOT / "build/bench-models", help="folder of the model files")
@@ -70,23 +70,35 @@ def achieved(case, result):
     return ACHIEVED[case.measure](result)
 
 
+def measure_one(case, model, setup, before):
+    """The case's result; None, with the reason printed, where there is none."""
+    peers = programs.peers_for(case, setup.peers)
+    if not peers:
+        print(f"{case.name}: none of {', '.join(case.peers)} is in {setup.peers}/bin", file=sys.stderr)
+        return None
+    models.warm(model)
+    try:
+        result = MEASURE[case.measure](case, model, peers, setup, before)
+    except programs.Refused as why:
+        print(f"{case.name}: not measured: {why}", file=sys.stderr)
+        return None
+    if not result:
+        print(f"{case.name}: no result: every pair was dropped (the machine is busy) or no peer runs it", file=sys.stderr)
+    return result
+
+
 def measure_all(args, chosen, table, kept):
     """Measures the cases one after the other; returns the results of this call."""
-    setup = Setup(programs.Vivace(args.vivace), args.peers, args.threads, args.pairs or (3 if args.quick else 8),
-                  args.repeat or (1 if args.quick else 3), args.quick)
+    setup = Setup(programs.Vivace(args.vivace), args.peers, args.threads, args.pairs or (3 if args.quick else 7),
+                  args.repeat or (1 if args.quick else 0), args.quick)
     vocabulary = args.vocabulary or args.peers / "llama.cpp/models/ggml-vocab-llama-spm.gguf"
     store = models.Models(table, args.models, args.synth, vocabulary)
     version = vivace_version(args.vivace)
     now = {"cases": {}}
+    paths = {case.model: store.path(case.model) for case in chosen}  # all before the first is measured
     for case in chosen:
-        peers = programs.peers_for(case, args.peers)
-        if not peers:
-            print(f"{case.name}: none of {', '.join(case.peers)} is in {args.peers}/bin", file=sys.stderr)
-            continue
-        model = store.path(case.model)
-        result = MEASURE[case.measure](case, model, peers, setup, kept["cases"].get(case.name))
+        result = measure_one(case, paths[case.model], setup, kept["cases"].get(case.name))
         if not result:
-            print(f"{case.name}: no result: every pair was dropped (the machine is busy) or nothing runs it", file=sys.stderr)
             continue
         now["cases"][case.name] = result
         print(results.table([case], now, achieved).split("\n", 2)[2], flush=True)
@@ -97,7 +109,7 @@ def measure_all(args, chosen, table, kept):
 
 def main():
     args = parse()
-    every, table = cases.read_cases(args.definitions)
+    every, table, groups = cases.read_cases(args.definitions)
     chosen = cases.choose(every, args.cases)
     kept = results.read(args.json)
     if args.list:
@@ -107,7 +119,7 @@ def main():
     print("\n" + results.table(chosen, now, achieved))
     if not args.quick:
         args.svg.parent.mkdir(parents=True, exist_ok=True)
-        args.svg.write_text(plot.draw(every, kept) + "\n")
+        args.svg.write_text(plot.draw(groups, kept) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ class BusyProcess:
 
 def measure(case, model, peers, setup, before):
     if not shutil.which(BUSY[0]):
-        sys.exit(f"{case.name} needs {BUSY[0]}: apt-get install {BUSY[0]}")
-    alone = dataclasses.replace(case, measure="decode")
+        raise pairs.Refused(f"it needs {BUSY[0]}: apt-get install {BUSY[0]}")
+    alone = dataclasses.replace(case, measure="decode", statistic="mean")
     chosen = [(peer, found[0]) for peer in peers if (found := pairs.best_flags(peer, alone, model, setup.threads))]
     runs = {"vivace": lambda repeat: setup.vivace.speed(alone, model, setup.threads, repeat)}
     for peer, flags in chosen:

@@ -16,9 +16,12 @@ class Case:
     streams: int = 0  # 0: one sequence, measured by llama-bench; else by llama-batched-bench
     kv: str = "f16"
     isa: str = ""
+    statistic: str = "median"  # of the runs' speeds; "mean": tokens over the whole time
     peers: tuple = ("llama.cpp", "ik_llama.cpp")
     targets: dict = dataclasses.field(default_factory=dict)
     either: bool = False
+    repeat: int = 3
+    fixed: dict = dataclasses.field(default_factory=dict)
 
 
 def expand(table):
@@ -42,12 +45,15 @@ def check(case):
 
 
 def read_cases(path):
-    """(all cases in the order of the file, the table of models)."""
+    """(all cases in the order of the file, the table of models, the groups of the plot)."""
     tables = tomllib.loads(path.read_text())
     cases = [case for table in tables["case"] for case in expand(table)]
     for case in cases:
         check(case)
-    return cases, tables["models"]
+    unknown = {name for group in tables["plot"] for name in group["cases"]} - {case.name for case in cases}
+    if unknown:
+        sys.exit(f"{path}: the plot names what is no case: {', '.join(sorted(unknown))}")
+    return cases, tables["models"], tables["plot"]
 
 
 def choose(cases, globs):

@@ -2,9 +2,9 @@
 import mmap, os, subprocess, sys, threading, time
 
 from . import pairs
-from .models import warm
 from .programs import PEER_ENVIRONMENT, version_of
 
+START_FLAGS = (("-lm", "mmap", "--no-warmup"), ("-lm", "mmap", "--no-warmup", "--no-repack"))  # the faster one counts
 PIECE = 16 << 20  # bytes of one read()
 
 
@@ -44,11 +44,11 @@ def peak_anonymous(command, environment=None):
                 if line.startswith("RssAnon:"):
                     peak = max(peak, int(line.split()[1]) << 10)
         time.sleep(0.002)
-    return peak, process.stdout.read()
+    with process.stdout as output:
+        return peak, output.read()
 
 
 def measure_load(case, model, _peers, setup, _before):
-    warm(model)
     loads, memory = [], []
 
     def ours():
@@ -66,10 +66,9 @@ def measure_load(case, model, _peers, setup, _before):
         return None
     peak, _ = peak_anonymous([setup.vivace.binary, "bench", model, "--prompt", 0, "--generate", 1, "--repeat", 1,
                               "--threads", setup.threads, "--json"])
-    needed = loads[-1]["weights_bytes"] + loads[-1]["kv_bytes"]
-    return {"unit": "s", "best_peer": "read()", "peers": [{"peer": "read()", "flags": "parallel, huge pages", "version": "",
-            **pairs.summary(good, dropped)}], "ours": sum(a for a, _ in good) / len(good), "peak_anonymous_bytes": peak,
-            "needed_bytes": needed}
+    summary, needed = pairs.summary(good, dropped), loads[-1]["weights_bytes"] + loads[-1]["kv_bytes"]
+    return {"unit": "s", "best_peer": "read()", "peers": [{"peer": "read()", "flags": "parallel, huge pages", "version": "", **summary}],
+            "ours": summary["ours"], "peak_anonymous_bytes": peak, "needed_bytes": needed}
 
 
 def first_output(command, environment=None):
@@ -87,16 +86,22 @@ def first_output(command, environment=None):
 
 def measure_start(case, model, _peers, setup, _before):
     binary = setup.peers / "bin/llama-completion"
-    warm(model)
+    if not binary.exists():
+        raise pairs.Refused(f"no {binary}: scripts/build_peers.sh builds it")
     prompt = "Hello"
 
     def ours():
         return first_output([setup.vivace.binary, "run", model, prompt, "--raw", "--max-tokens", 4, "--temperature", 0,
                              "--ignore-eos", "--quiet", "--threads", setup.threads])
 
-    def theirs():
+    def start_with(flags):
         return first_output([binary, "-m", model, "-p", prompt, "-n", 4, "--temp", 0, "--ignore-eos", "-no-cnv",
-                             "--no-display-prompt", "--no-warmup", "-lm", "mmap", "-t", setup.threads], PEER_ENVIRONMENT)
+                             "--no-display-prompt", "-t", setup.threads, *flags], PEER_ENVIRONMENT)
+
+    flags = min(START_FLAGS, key=start_with)
+
+    def theirs():
+        return start_with(flags)
 
     good, dropped = pairs.alternate(setup.pairs, ours, theirs, lambda: None,
                                     lambda text: print(f"\r{case.name}: {text} ", end="", file=sys.stderr, flush=True))
@@ -105,7 +110,7 @@ def measure_start(case, model, _peers, setup, _before):
         return None
     summary = pairs.summary(good, dropped)
     return {"unit": "s", "ours": summary["ours"], "best_peer": "llama.cpp",
-            "peers": [{"peer": "llama.cpp", "flags": "-lm mmap --no-warmup", "version": version_of(binary), **summary}]}
+            "peers": [{"peer": "llama.cpp", "flags": " ".join(flags), "version": version_of(binary), **summary}]}
 
 
 def achieved(result):

@@ -15,7 +15,7 @@ def interval(values, rounds=2000):
 def best_flags(peer, case, model, threads):
     """(flags, speed) of the peer's fastest combination, one run of each; None where it can't do the case at all."""
     tried, reasons = {}, []
-    for flags in peer.combinations():
+    for flags in peer.combinations(case):
         try:
             tried[flags] = peer.speed(case, model, threads, 1, flags)
         except (Refused, ValueError, KeyError, StopIteration) as why:

@@ -3,6 +3,7 @@ import itertools, json, os, re, statistics, subprocess
 
 # Peers allocate with malloc; this lets it ask for the huge pages that Vivace asks for: the same page policy for all.
 PEER_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+STATISTICS = {"median": statistics.median, "mean": statistics.harmonic_mean}  # of tokens per second
 BATCH_PROMPT = 16  # tokens of each prompt where streams are decoded together
 
 
@@ -45,10 +46,10 @@ class Vivace:
             command += ["--streams", case.streams, "--depth", BATCH_PROMPT]
         return json.loads(run_text(command, self.environment(case)))
 
-    def speed(self, case, model, threads, repeat, flags=()):
+    def speed(self, case, model, threads, repeat):
         prefill = case.measure == "prefill"
         out = self.bench(case, model, threads, repeat, case.tokens if prefill else 0, 0 if prefill else case.tokens)
-        return out["prefill" if prefill else "decode"]["tokens_per_second"]["median"]
+        return out["prefill" if prefill else "decode"]["tokens_per_second"][case.statistic]
 
 
 class Peer:
@@ -60,8 +61,8 @@ class Peer:
     def exists(self):
         return self.binary.exists()
 
-    def combinations(self):
-        for values in itertools.product(*(v for _, v in self.choices)):
+    def combinations(self, case):
+        for values in itertools.product(*((case.fixed[f],) if f in case.fixed else v for f, v in self.choices)):
             yield tuple(x for (flag, _), value in zip(self.choices, values) for x in (flag, value))
 
     def measure(self, case, model, threads, repeat, flags, arguments, pick):
@@ -69,7 +70,8 @@ class Peer:
                    *arguments, *flags]
         rows = json.loads(run_text(command, PEER_ENVIRONMENT))
         self.version = rows[0]["build_commit"]
-        speeds = [statistics.median(row.get("samples_ts") or [row["avg_ts"]]) for row in rows if pick(row)]
+        middle = STATISTICS[case.statistic]
+        speeds = [middle(row.get("samples_ts") or [row["avg_ts"]]) for row in rows if pick(row)]
         if not speeds:
             raise Refused(f"{self.name} printed no figure")
         return speeds[0]
@@ -92,9 +94,9 @@ class IkBench(Peer):
         super().__init__(name, binary, choices)
         self.sweep = sweep
 
-    def combinations(self):
+    def combinations(self, case):
         """Without those that say the same: repacked weights are never mapped."""
-        return (flags for flags in super().combinations() if flags[3::2] != ("1", "1"))
+        return (flags for flags in super().combinations(case) if flags[3::2] != ("1", "1"))
 
     def speed(self, case, model, threads, repeat, flags):
         if case.measure == "prefill" and case.depth:

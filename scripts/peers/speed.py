@@ -8,11 +8,11 @@ MOSTLY_BEST = {"-fa": ("1", "on"), "-lm": ("none",), "-mmp": ("0",), "-rtr": ("1
 NEAR = 0.9  # peers slower than this share of the best one's try are no contenders
 
 
-def quick_flags(peer, known):
+def quick_flags(peer, case, known):
     """The flags found at the last full measurement; else the combination that is mostly best."""
     if known:
         return tuple(known.split())
-    return next(flags for flags in peer.combinations()
+    return next(flags for flags in peer.combinations(case)
                 if all(value in MOSTLY_BEST[flag] for flag, value in zip(flags[::2], flags[1::2])))
 
 
@@ -20,7 +20,7 @@ def contenders(case, peers, model, threads, quick, before):
     """[(peer, flags)] of those worth pairs: the ones a target names, and whoever is near the best try."""
     if quick:
         known = {row["peer"]: row["flags"] for row in (before or {}).get("peers", [])}
-        return [(peer, quick_flags(peer, known.get(peer.name))) for peer in peers]
+        return [(peer, quick_flags(peer, case, known.get(peer.name))) for peer in peers]
     tries = [(peer, pairs.best_flags(peer, case, model, threads)) for peer in peers]
     tries = [(peer, *found) for peer, found in tries if found]
     best = max((speed for _, _, speed in tries), default=0)
@@ -29,14 +29,13 @@ def contenders(case, peers, model, threads, quick, before):
 
 def measure(case, model, peers, setup, before):
     """The result of the case: a row for each peer, the best of them, share of the roof."""
-    limits = setup.limits()
-    rows = []
+    limits, repeat, rows = setup.limits(), setup.repeat or case.repeat, []
     for peer, flags in contenders(case, peers, model, setup.threads, setup.quick, before):
         def ours():
-            return setup.vivace.speed(case, model, setup.threads, setup.repeat)
+            return setup.vivace.speed(case, model, setup.threads, repeat)
 
         def theirs():
-            return peer.speed(case, model, setup.threads, setup.repeat, flags)
+            return peer.speed(case, model, setup.threads, repeat, flags)
 
         def say(text):
             print(f"\r{case.name}: {peer.name} {text} ", end="", file=sys.stderr, flush=True)
