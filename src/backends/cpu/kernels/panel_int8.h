@@ -56,7 +56,11 @@ struct Int8Tile {
       }
       unroll<kDwords / kRun>([&](auto run) VIVACE_INLINE_LAMBDA {
         constexpr int kBegin = run * kRun, kEnd = kBegin + kRun;
-        add_run<s, kBegin, kEnd>(group, x, total);
+        if constexpr (kRun < kDwords) {
+          add_short_run<s, kBegin, kEnd>(group, x, total);
+        } else {
+          add_run<s, kBegin, kEnd>(group, x, total);
+        }
       });
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
         const F32x16 factor = fetch(scale[p][s]);
@@ -86,6 +90,28 @@ struct Int8Tile {
     });
     VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
       VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { total[p][t] = dot_end(total[p][t], part[p][t]); }
+    }
+  }
+
+  /// The same where sums are cut: codes first, then token by token, so that a part lives in few registers.
+  template <int s, int kBegin, int kEnd>
+  VIVACE_SIMD void add_short_run(const uint8_t* const (&group)[kPanels], const int32_t* x,
+                                 I32x16 (&total)[kPanels][kTokens]) {
+    I32x16 codes[kEnd - kBegin][kPanels];
+    unroll_range<kBegin, kEnd>([&](auto n) VIVACE_INLINE_LAMBDA {
+      constexpr int kAt = order(s, n);
+      VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) { codes[n - kBegin][p] = Format::template codes<kAt>(group[p]); }
+    });
+    VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
+      I32x16 part[kPanels];
+      VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) { part[p] = dot_begin(total[p][t]); }
+      unroll_range<kBegin, kEnd>([&](auto n) VIVACE_INLINE_LAMBDA {
+        const I32x16 value = set_i32(x[order(s, n) * kTokens + t]);
+        VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
+          part[p] = dot<Format::kSigned>(part[p], codes[n - kBegin][p], value);
+        }
+      });
+      VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) { total[p][t] = dot_end(total[p][t], part[p]); }
     }
   }
 
