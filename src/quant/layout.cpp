@@ -1,4 +1,4 @@
-// Packs, unpacks and reads weights in their layouts: one generic interleave, driven by the panels of panels.h.
+// The table of panels, and what packs, unpacks and reads weights through it.
 #include "quant/layout.h"
 
 #include <algorithm>
@@ -7,33 +7,11 @@
 #include <string>
 
 #include "base/error.h"
+#include "quant/pack.h"
 #include "quant/panels.h"
 
 namespace vivace {
 namespace {
-
-/// Interleaves one field: `pieces` is [16][stride] bytes, one row's block each.
-template <size_t kWidth>
-uint8_t* interleave(const uint8_t* pieces, size_t stride, size_t count, uint8_t* out) {
-  for (size_t i = 0; i < count; ++i) {
-    for (size_t lane = 0; lane < kPanelRows; ++lane) {
-      std::memcpy(out, pieces + lane * stride + i * kWidth, kWidth);
-      out += kWidth;
-    }
-  }
-  return out;
-}
-
-template <class Panel, size_t kField>
-uint8_t* interleave_from(const uint8_t* pieces, size_t stride, uint8_t* out) {
-  if constexpr (kField < Panel::kFields.size()) {
-    constexpr PanelField kPiece = Panel::kFields[kField];
-    out = interleave<kPiece.width>(pieces + kPiece.offset, stride, kPiece.count, out);
-    return interleave_from<Panel, kField + 1>(pieces, stride, out);
-  } else {
-    return out;
-  }
-}
 
 /// Takes one lane out of a panel block, in panel order.
 template <class Panel>
@@ -43,31 +21,6 @@ void take_lane(const uint8_t* block, size_t lane, uint8_t* piece) {
       std::memcpy(piece + field.offset + i * field.width, block + (i * kPanelRows + lane) * field.width, field.width);
     }
     block += kPanelRows * field.width * field.count;
-  }
-}
-
-/// row_size: bytes of a row in the file. The last piece of an F16 or BF16 row may be half a pair.
-template <class Panel>
-void pack_blocks(const uint8_t* rows_data, size_t rows, size_t row_size, uint8_t* panel) {
-  uint8_t pieces[kPanelRows * Panel::kBytes];
-  for (size_t at = 0; at < row_size; at += Panel::kBytes, panel += kPanelRows * Panel::kBytes) {
-    const size_t bytes = std::min(Panel::kBytes, row_size - at);
-    if constexpr (!Panel::kArranged) {
-      if (rows == kPanelRows && bytes == Panel::kBytes) {
-        interleave_from<Panel, 0>(rows_data + at, row_size, panel);
-        continue;
-      }
-    }
-    if (rows < kPanelRows || bytes < Panel::kBytes) std::memset(pieces, 0, sizeof(pieces));
-    for (size_t lane = 0; lane < rows; ++lane) {
-      const uint8_t* block = rows_data + lane * row_size + at;
-      if constexpr (Panel::kArranged) {
-        Panel::arrange(block, pieces + lane * Panel::kBytes);
-      } else {
-        std::memcpy(pieces + lane * Panel::kBytes, block, bytes);
-      }
-    }
-    interleave_from<Panel, 0>(pieces, Panel::kBytes, panel);
   }
 }
 
@@ -106,7 +59,8 @@ struct PanelRow {
 template <class Panel>
 constexpr PanelRow make_row() {
   static_assert(covers_block<Panel>(), "the fields must tile the block");
-  return {Panel::kFormat, Panel::kColumns, Panel::kBytes, Panel::kFields, &pack_blocks<Panel>, &unpack_lane<Panel>};
+  return {Panel::kFormat,     Panel::kColumns, Panel::kBytes, Panel::kFields, &panel_pack::pack_rows<Panel>,
+          &unpack_lane<Panel>};
 }
 
 constexpr PanelRow kPanels[] = {
