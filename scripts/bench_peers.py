@@ -54,6 +54,8 @@ def parse():
     ap.add_argument("--json", type=Path, default=ROOT / "bench/results/peers.json")
     ap.add_argument("--svg", type=Path, default=ROOT / "docs/images/speed.svg")
     args = ap.parse_args()
+    for name in ("peers", "vivace", "models"):  # programs run in another folder
+        setattr(args, name, getattr(args, name) and getattr(args, name).resolve())
     if not args.peers and not (args.list or args.table):
         ap.error("--peers says where the peers are; scripts/build_peers.sh builds them")
     return args

@@ -1,5 +1,5 @@
 """The programs that are measured: how each is asked for the speed of a case, and which flags it may choose from."""
-import itertools, json, os, re, statistics, subprocess
+import itertools, json, os, re, statistics, subprocess, tempfile
 
 # Peers allocate with malloc; this lets it ask for the huge pages that Vivace asks for: the same page policy for all.
 PEER_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -11,19 +11,20 @@ class Refused(Exception):
     """The program can't do the case with these flags."""
 
 
-def run_text(command, environment=None):
-    done = subprocess.run([str(x) for x in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, **(environment or {})})
+def run_text(command, environment=None, stream="stdout"):
+    """What the program prints there. Its folder is a temporary one: some leave logs."""
+    done = subprocess.run([str(x) for x in command], capture_output=True, text=True, errors="replace",
+                          cwd=tempfile.gettempdir(), env={**os.environ, **(environment or {})})
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise Refused(f"{' '.join(str(x) for x in command)}: exit code {done.returncode}: {last}")
-    return done.stdout
+    return getattr(done, stream)
 
 
 def version_of(binary):
-    """The commit that a llama.cpp program names."""
+    """The commit that a peer names."""
     done = subprocess.run([str(binary), "--version"], capture_output=True, text=True)
-    named = re.search(r"commit (\w+)", done.stdout + done.stderr)
+    named = re.search(r"(?:commit |version: \d+ \()(\w+)", done.stdout + done.stderr)
     return named.group(1) if named else "unknown"
 
 
@@ -112,12 +113,13 @@ class IkBench(Peer):
     def prefill_at_depth(self, case, model, threads, flags):
         if not self.sweep.exists():
             raise Refused(f"no {self.sweep.name}")
+        self.version = version_of(self.sweep)
         on = dict(zip(flags[::2], flags[1::2]))
         command = [self.sweep, "-m", model, "-c", case.depth + case.tokens, "-ub", case.tokens, "-n", 1, "-t", threads,
                    "-ctk", case.kv, "-ctv", case.kv, "-fa", "on" if on.get("-fa") == "1" else "off", "--output-format", "jsonl"]
         command += ["-rtr"] if on.get("-rtr") == "1" else []
         command += ["--no-mmap"] if on.get("-mmp") == "0" else []
-        lines = run_text(command, PEER_ENVIRONMENT).splitlines()
+        lines = run_text(command, PEER_ENVIRONMENT, "stderr").splitlines()
         rows = [json.loads(line) for line in lines if line.startswith("{")]
         return next(row["speed_pp"] for row in rows if row["n_kv"] == case.depth)
 
