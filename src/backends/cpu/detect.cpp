@@ -24,11 +24,13 @@ const KernelTable& kernel_table(std::string_view isa) {
 }
 
 const MatmulRow& matmul_row(const KernelTable& table, Format format, Layout layout, bool* native) {
-  for (int32_t i = 0; i < table.matmul_count; ++i) {
-    const MatmulRow& row = table.matmuls[i];
-    if (row.format != format || row.layout != layout) continue;
-    if (native) *native = true;
-    return row;
+  for (const KernelTable* part = &table; part; part = part->base) {
+    for (int32_t i = 0; i < part->matmul_count; ++i) {
+      const MatmulRow& row = part->matmuls[i];
+      if (row.format != format || row.layout != layout) continue;
+      if (native) *native = true;
+      return row;
+    }
   }
   if (native) *native = false;
   return table.generic;

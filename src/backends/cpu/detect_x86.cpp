@@ -20,6 +20,9 @@ const KernelTable& kernel_table();
 namespace isa_avx512vnni {
 const KernelTable& kernel_table();
 }
+namespace isa_avx512bf16 {
+const KernelTable& kernel_table();
+}
 
 namespace {
 
@@ -39,9 +42,11 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 bool has_avx512vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+bool has_avx512bf16() { return has_avx512vnni() && __builtin_cpu_supports("avx512bf16"); }
 bool always() { return true; }
 
 constexpr IsaRow kRows[] = {
+    {"avx512bf16", has_avx512bf16, isa_avx512bf16::kernel_table},
     {"avx512vnni", has_avx512vnni, isa_avx512vnni::kernel_table},
     {"avx512", has_avx512, isa_avx512::kernel_table},
     {"avxvnni", has_avxvnni, isa_avxvnni::kernel_table},

@@ -14,6 +14,7 @@ namespace vivace {
 /// Forms of an activation (bits of PreparedKinds). Codes are symmetric, -127..127, rounded to nearest even.
 constexpr uint32_t kInt8Block32 = 1;   // one scale per 32 columns
 constexpr uint32_t kInt8Block256 = 2;  // one scale per 256 columns, sums per 16 and 32
+constexpr uint32_t kBf16Pairs = 4;     // no codes: values rounded to BF16, two neighbouring columns a dword
 
 /// One chunk of output = values * weight^T + bias: rows [row_begin, row_end) of the weight for all tokens of the step.
 /// row_begin is a multiple of 16, row_end too unless it is `rows`. The bits of an output do not depend on the chunk, on
@@ -53,7 +54,8 @@ struct KernelTable {
   // Matrix multiplication: kernels/matmul.h
   const MatmulRow* matmuls;  // formats with a kernel of their own
   int32_t matmul_count;
-  MatmulRow generic;  // any format and layout: decodes rows to f32 scratch
+  const KernelTable* base;  // has the matmuls that are missing here; null: none are
+  MatmulRow generic;        // any format and layout: decodes rows to f32 scratch
   /// Bytes of an activation [rows, columns] in these forms, for any row count up to `rows`.
   size_t (*prepared_bytes)(uint32_t kinds, int32_t columns, int32_t rows);
   /// Quantises rows [row_begin, row_end) of a step with `rows` rows into `prepared`; `values` is row_begin's first

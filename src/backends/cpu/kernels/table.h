@@ -11,6 +11,7 @@ const KernelTable& kernel_table() {
       .isa = kIsaName,
       .matmuls = kMatmuls,
       .matmul_count = kMatmulCount,
+      .base = nullptr,
       .generic = kGenericMatmul,
       .prepared_bytes = prepared_bytes,
       .prepare = prepare,

@@ -73,6 +73,13 @@ VIVACE_SIMD float reduce_max(F32x16 a) {
 VIVACE_SIMD F32x16 load_f16(const void* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
 }
+VIVACE_SIMD void load_f16_pairs(const void* p, F32x16& even, F32x16& odd) {
+  const __m512i order = _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1,  //
+                                         30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+  const __m512i halves = _mm512_permutexvar_epi16(order, _mm512_loadu_si512(p));
+  even = _mm512_cvtph_ps(_mm512_castsi512_si256(halves));
+  odd = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1));
+}
 VIVACE_SIMD F32x16 load_bf16(const void* p) {
   const __m256i half = _mm256_loadu_si256(static_cast<const __m256i*>(p));
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
@@ -127,10 +134,10 @@ VIVACE_SIMD I32x16 spread_bits(I32x16 a) {
 
 VIVACE_SIMD F32x16 to_f32(I32x16 a) { return _mm512_cvtepi32_ps(a); }
 VIVACE_SIMD I32x16 to_i32(F32x16 a) { return _mm512_cvtps_epi32(a); }
-VIVACE_SIMD F32x16 half_f32(I32x16 a) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(a)); }
 VIVACE_SIMD F32x16 as_f32(I32x16 a) { return _mm512_castsi512_ps(a); }
 VIVACE_SIMD I32x16 as_i32(F32x16 a) { return _mm512_castps_si512(a); }
 
 VIVACE_SIMD void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 
 }  // namespace vivace::VIVACE_ISA

@@ -84,6 +84,14 @@ VIVACE_SIMD F32x16 load_f16(const void* p) {
   const uint8_t* bytes = static_cast<const uint8_t*>(p);
   VIVACE_QUARTERS(F32x16, vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 8 * i))));
 }
+VIVACE_SIMD void load_f16_pairs(const void* p, F32x16& even, F32x16& odd) {
+  const int16_t* halves = static_cast<const int16_t*>(p);
+  for (int i = 0; i < 4; ++i) {
+    const int16x4x2_t parts = vld2_s16(halves + 8 * i);
+    even.v[i] = vcvt_f32_f16(vreinterpret_f16_s16(parts.val[0]));
+    odd.v[i] = vcvt_f32_f16(vreinterpret_f16_s16(parts.val[1]));
+  }
+}
 VIVACE_SIMD F32x16 load_bf16(const void* p) {
   const uint8_t* bytes = static_cast<const uint8_t*>(p);
   VIVACE_QUARTERS(F32x16, vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(bytes + 8 * i)), 16)));
@@ -157,9 +165,6 @@ VIVACE_SIMD I32x16 spread_bits(I32x16 a) {
 
 VIVACE_SIMD F32x16 to_f32(I32x16 a) { VIVACE_QUARTERS(F32x16, vcvtq_f32_s32(a.v[i])); }
 VIVACE_SIMD I32x16 to_i32(F32x16 a) { VIVACE_QUARTERS(I32x16, vcvtnq_s32_f32(a.v[i])); }
-VIVACE_SIMD F32x16 half_f32(I32x16 a) {
-  VIVACE_QUARTERS(F32x16, vcvt_f32_f16(vreinterpret_f16_s16(vmovn_s32(a.v[i]))));
-}
 VIVACE_SIMD F32x16 as_f32(I32x16 a) { VIVACE_QUARTERS(F32x16, vreinterpretq_f32_s32(a.v[i])); }
 VIVACE_SIMD I32x16 as_i32(F32x16 a) { VIVACE_QUARTERS(I32x16, vreinterpretq_s32_f32(a.v[i])); }
 
@@ -179,6 +184,7 @@ VIVACE_SIMD I32x16 dot16(I32x16 accumulator, I32x16 a, I32x16 b) {
 }
 
 VIVACE_SIMD void prefetch(const void* p) { __builtin_prefetch(p); }
+VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 
 #undef VIVACE_QUARTERS
 

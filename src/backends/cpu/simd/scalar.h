@@ -116,6 +116,15 @@ VIVACE_SIMD F32x16 load_bf16(const void* p) {
   __builtin_memcpy(half, p, sizeof(half));
   VIVACE_LANES(F32x16, scalar::bits<float>(static_cast<uint32_t>(half[i]) << 16));
 }
+/// Thirty-two half values, unaligned, of which every second one goes to `even`.
+VIVACE_SIMD void load_f16_pairs(const void* p, F32x16& even, F32x16& odd) {
+  uint16_t half[32];
+  __builtin_memcpy(half, p, sizeof(half));
+  for (int i = 0; i < 16; ++i) {
+    even.v[i] = scalar::from_half(half[2 * i]);
+    odd.v[i] = scalar::from_half(half[2 * i + 1]);
+  }
+}
 /// Rounds to half, to nearest even.
 VIVACE_SIMD void store_f16(void* p, F32x16 a) {
   uint16_t half[16];
@@ -192,8 +201,6 @@ VIVACE_SIMD I32x16 to_i32(F32x16 a) {
   VIVACE_LANES(I32x16,
                a.v[i] > -2e9f && a.v[i] < 2e9f ? static_cast<int32_t>(__builtin_nearbyintf(a.v[i])) : INT32_MIN);
 }
-/// The low 16 bits of each lane as a half float.
-VIVACE_SIMD F32x16 half_f32(I32x16 a) { VIVACE_LANES(F32x16, scalar::from_half(static_cast<uint16_t>(a.v[i]))); }
 VIVACE_SIMD F32x16 as_f32(I32x16 a) { VIVACE_LANES(F32x16, scalar::bits<float>(a.v[i])); }
 VIVACE_SIMD I32x16 as_i32(F32x16 a) { VIVACE_LANES(I32x16, scalar::bits<int32_t>(a.v[i])); }
 
@@ -221,6 +228,7 @@ VIVACE_SIMD I32x16 dot16(I32x16 accumulator, I32x16 a, I32x16 b) {
 
 /// Asks for the cache line at p soon.
 VIVACE_SIMD void prefetch(const void* p) { __builtin_prefetch(p); }
+VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 
 #undef VIVACE_LANES
 
