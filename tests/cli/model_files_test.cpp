@@ -27,9 +27,13 @@ std::string bytes_of(const std::vector<T>& values) {
   return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
-void expect_no_null_rate(const Json& rates, int64_t tokens) {
+void expect_no_null_rate(const Json& rates, int64_t tokens, int64_t depth = 0, int64_t streams = 1) {
   EXPECT_EQ(rates["tokens"], tokens);
+  EXPECT_EQ(rates["depth"], depth);
+  EXPECT_EQ(rates["streams"], streams);
   const Json& speed = rates["tokens_per_second"];
+  EXPECT_LE(speed["min"].get<double>(), speed["mean"].get<double>());
+  EXPECT_LE(speed["mean"].get<double>(), speed["max"].get<double>());
   EXPECT_GT(speed["min"].get<double>(), 0);
   EXPECT_LE(speed["min"].get<double>(), speed["median"].get<double>());
   EXPECT_LE(speed["median"].get<double>(), speed["max"].get<double>());
@@ -145,6 +149,26 @@ TEST_F(TinyModel, BenchPrintsTheAgreedObject) {
   EXPECT_GT(json["peak_rss_bytes"].get<int64_t>(), 0);
   EXPECT_GT(json["settings"]["memory"][0]["total_bytes"].get<int64_t>(), 0);
   EXPECT_EQ(run_vivace({"bench", model(), "--prompt", "16", "--generate", "2", "--repeat", "1"}).exit_code, 0);
+}
+
+TEST_F(TinyModel, BenchAtADepthInSeveralStreams) {
+  const ProgramResult result = run_vivace({"bench", model(), "--prompt", "40", "--generate", "5", "--repeat", "2",
+                                           "--depth", "50", "--streams", "3", "--kv-type", "f32", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = result.json();
+  expect_no_null_rate(json["prefill"], 40, 50);
+  expect_no_null_rate(json["decode"], 5, 50, 3);
+  EXPECT_EQ(json["settings"]["context_length"], 90);
+  EXPECT_EQ(json["settings"]["parallel"], 3);
+  EXPECT_EQ(json["settings"]["kv_type"], "f32");
+  const ProgramResult text = run_vivace(
+      {"bench", model(), "--prompt", "0", "--generate", "4", "--repeat", "1", "--depth", "9", "--streams", "2"});
+  EXPECT_NE(text.out.find("2 x 4 tokens at 9"), std::string::npos) << text.out;
+  EXPECT_EQ(text.out.find("prefill"), std::string::npos) << text.out;
+  EXPECT_EQ(run_vivace({"bench", model(), "--depth", "500", "--context-length", "512"}).exit_code, 1);
+  const ProgramResult few = run_vivace({"bench", model(), "--streams", "4", "--parallel", "2"});
+  EXPECT_NE(few.exit_code, 0);
+  EXPECT_NE(few.err.find("--parallel is smaller than --streams"), std::string::npos) << few.err;
 }
 
 TEST_F(TinyModel, TokenizeThereAndBack) {

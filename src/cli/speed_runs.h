@@ -1,0 +1,28 @@
+// Timed prefill and decode of a loaded model, below the engine: what `vivace bench` prints.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/step.h"
+#include "models/model_card.h"
+
+namespace vivace {
+
+/// What one measurement feeds.
+struct SpeedRun {
+  int32_t tokens = 0;   // of each sequence
+  int32_t depth = 0;    // tokens in each sequence's context before the time is taken
+  int32_t streams = 1;  // sequences side by side
+  int32_t step = 1;     // most tokens of a sequence in a step; 1: decode
+};
+
+/// Tokens per second of all streams together.
+struct Rates {
+  double median = 0, mean = 0, min = 0, max = 0;
+};
+
+/// Warms up once, then takes the time `repeat` times; no tokens give no rates. Throws Error kCancelled on Ctrl-C.
+Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& run, int64_t repeat);
+
+}  // namespace vivace
