@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "backends/cpu/cpu_device.h"
+#include "backends/cpu/detect.h"
+#include "backends/cpu/measure.h"
 #include "base/error.h"
 #include "device/reference/reference_device.h"
 
@@ -71,6 +73,10 @@ std::vector<std::string> device_names(const DeviceOptions& options) {
     for (std::string& name : row.names(options)) all.push_back(std::move(name));
   }
   return all;
+}
+
+CpuLimits measure_cpu(const DeviceOptions& options, ThreadPool& pool, size_t bytes) {
+  return measure_cpu_limits(kernel_table(options.isa), pool, bytes);
 }
 
 }  // namespace vivace

@@ -30,4 +30,15 @@ std::unique_ptr<Device> open_device(std::string_view name, const DeviceOptions& 
 /// The names open_device() takes.
 std::vector<std::string> device_names(const DeviceOptions& options);
 
+/// What no kernel can pass on this CPU with all threads of the pool together.
+struct CpuLimits {
+  double stream_normal_pages = 0;  // bytes read per second from memory on the system's pages
+  double stream_large_pages = 0;   // and on large ones, where the system gives them
+  double int8_macs = 0;            // int8 multiply-adds per second, in vector registers
+};
+
+/// Measures them now, with the kernel set of the options, in about a second and `bytes` of fresh memory (far more than
+/// the caches hold). Throws Error kUnsupported, kOutOfMemory.
+CpuLimits measure_cpu(const DeviceOptions& options, ThreadPool& pool, size_t bytes);
+
 }  // namespace vivace

@@ -10,11 +10,25 @@ namespace vivace {
 namespace {
 
 const OptionRow kOptions[] = {
+    {.name = "measure",
+     .type = OptionType::kBool,
+     .default_text = "false",
+     .help = "Also measure how fast memory is read and int8 is multiplied"},
+    {.name = "threads",
+     .type = OptionType::kInt,
+     .default_text = "auto",
+     .min = 1,
+     .max = 1024,
+     .help = "Threads that measure"},
     {.name = "json", .type = OptionType::kBool, .default_text = "false", .help = "Print one JSON object"},
 };
 
 int run_hardware(const Arguments& arguments, Context& context) {
-  const Json hardware = hardware_json(context.environment);
+  Json hardware = hardware_json(context.environment);
+  if (arguments.flag("measure")) {
+    hardware["measured"] =
+        measured_json(context.environment, static_cast<int>(arguments.integer("threads").value_or(0)));
+  }
   context.console.out(arguments.flag("json") ? dump_json(hardware, 2) + "\n" : hardware_text(hardware));
   return kExitOk;
 }
@@ -22,14 +36,15 @@ int run_hardware(const Arguments& arguments, Context& context) {
 }  // namespace
 
 CommandRow hardware_command_row() {
-  return {.name = "hardware",
-          .group = "Machine",
-          .summary = "Show what this machine has to offer: cores, caches, kernels, memory and its limits, GPUs",
-          .description = "",
-          .positionals = {},
-          .options = {kOptions},
-          .examples = {{"hardware --json", "for programs"}},
-          .run = run_hardware};
+  return {
+      .name = "hardware",
+      .group = "Machine",
+      .summary = "Show what this machine has to offer: cores, caches, kernels, memory and its limits, GPUs",
+      .description = "",
+      .positionals = {},
+      .options = {kOptions},
+      .examples = {{"hardware --json", "for programs"}, {"hardware --measure", "what decode and prefill can reach"}},
+      .run = run_hardware};
 }
 
 }  // namespace vivace

@@ -1,7 +1,9 @@
 #include "cli/hardware_report.h"
 
+#include <algorithm>
 #include <map>
 
+#include "backends/registry.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/memory.h"
@@ -14,7 +16,7 @@ namespace vivace {
 namespace {
 
 // Kernel sets a build may have; the machine says which of them run.
-constexpr const char* kKernelSets[] = {"avx512vnni", "avx512", "avx2", "neon", "scalar"};
+constexpr const char* kKernelSets[] = {"avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2", "neon", "scalar"};
 
 Json kernels_json(const Environment& environment) {
   Json available = Json::array();
@@ -111,6 +113,19 @@ Json hardware_json(const Environment& environment) {
           {"gpus", gpus}};
 }
 
+Json measured_json(const Environment& environment, int threads) {
+  constexpr size_t kMostBytes = size_t{1} << 30;
+  ThreadPool pool(threads > 0 ? threads : read_topology().useful_threads());
+  const size_t bytes = std::min(kMostBytes, size_t(read_memory_info().usable_now) / 4);
+  DeviceOptions options;
+  options.isa = environment.isa;
+  const CpuLimits limits = measure_cpu(options, pool, bytes);
+  return {{"threads", pool.size()},
+          {"stream_bytes_per_second",
+           {{"normal_pages", limits.stream_normal_pages}, {"large_pages", limits.stream_large_pages}}},
+          {"int8_macs_per_second", limits.int8_macs}};
+}
+
 std::string hardware_text(const Json& hardware) {
   TextTable table({TextTable::Align::kLeft, TextTable::Align::kLeft});
   const Json& cpu = hardware["cpu"];
@@ -144,6 +159,15 @@ std::string hardware_text(const Json& hardware) {
     table.add({"GPU", gpu["name"].get<std::string>() + size + " (not used by this build)"});
   }
   if (hardware["gpus"].empty()) table.add({"GPU", "none found"});
+  if (hardware.contains("measured")) {
+    const Json& measured = hardware["measured"];
+    const Json& stream = measured["stream_bytes_per_second"];
+    const auto billions = [](const Json& rate) { return fixed_text(rate.get<double>() / 1e9, 1); };
+    table.add({"memory read", billions(stream["normal_pages"]) + " GB/s, " + billions(stream["large_pages"]) +
+                                  " GB/s on large pages (" + std::to_string(measured["threads"].get<int>()) +
+                                  " threads)"});
+    table.add({"int8", billions(measured["int8_macs_per_second"]) + " G multiply-adds/s"});
+  }
   return table.text();
 }
 

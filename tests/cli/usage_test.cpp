@@ -159,6 +159,17 @@ TEST(Hardware, JsonHasWhatTheMachineSays) {
   EXPECT_FALSE(has(text.out, "\x1b")) << "colours without a terminal";
 }
 
+TEST(Hardware, MeasuresItsLimits) {
+  const ProgramResult result = run_vivace({"hardware", "--measure", "--threads", "1", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json measured = result.json()["measured"];
+  EXPECT_EQ(measured["threads"], 1);
+  EXPECT_GT(measured["stream_bytes_per_second"]["normal_pages"].get<double>(), 0);
+  EXPECT_GT(measured["stream_bytes_per_second"]["large_pages"].get<double>(), 0);
+  EXPECT_GT(measured["int8_macs_per_second"].get<double>(), 0);
+  EXPECT_TRUE(has(run_vivace({"hardware", "--measure"}).out, "multiply-adds/s"));
+}
+
 TEST(Logs, JsonLinesOnStandardError) {
   const ScratchFolder home;
   const ProgramResult result = run_vivace({"hardware", "--json", "--log-level", "trace", "--log-format", "json"});

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backends/cpu/limit_kernels.h"
 #include "backends/cpu/row_kernels.h"
 #include "quant/formats.h"
 #include "quant/layout.h"
@@ -50,6 +51,7 @@ struct MatmulRow {
 /// Everything one instruction set offers. Each isa/<isa>.cpp exports one.
 struct KernelTable {
   const char* isa;
+  LimitKernels limits;  // kernels/limits.h
 
   // Matrix multiplication: kernels/matmul.h
   const MatmulRow* matmuls;  // formats with a kernel of their own

@@ -1,6 +1,7 @@
 // The one symbol that an instruction set exports: its table.
 #pragma once
 
+#include "backends/cpu/kernels/limits.h"
 #include "backends/cpu/kernels/matmul.h"
 #include "backends/cpu/kernels/row_table.h"
 
@@ -9,6 +10,7 @@ namespace vivace::VIVACE_ISA {
 const KernelTable& kernel_table() {
   static constexpr KernelTable kTable = {
       .isa = kIsaName,
+      .limits = kLimitKernels,
       .matmuls = kMatmuls,
       .matmul_count = kMatmulCount,
       .base = nullptr,
