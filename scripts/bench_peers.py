@@ -31,8 +31,8 @@ class Setup:
     repeat: int  # 0: as the case says
     quick: bool
 
-    def limits(self):
-        return roof.Limits(self.vivace.binary, self.threads)
+    def limits(self, case):
+        return roof.Limits(self.vivace.binary, self.threads, self.vivace.environment(case))
 
 
 def parse():

@@ -10,13 +10,14 @@ KV_BYTES = {"f32": 4, "f16": 2, "q8_0": 34 / 32}
 class Limits:
     """Measured again and again, between the pairs."""
 
-    def __init__(self, vivace, threads):
+    def __init__(self, vivace, threads, environment=None):
         self.command = [vivace, "hardware", "--measure", "--threads", threads, "--json"]
+        self.environment = environment
         self.samples = []
 
     def sample(self):
         try:
-            self.samples.append(json.loads(run_text(self.command))["measured"])
+            self.samples.append(json.loads(run_text(self.command, self.environment))["measured"])
         except Refused:
             pass  # an older Vivace, measured to compare: it has no --measure, and then there is no roof
 

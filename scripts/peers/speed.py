@@ -29,7 +29,7 @@ def contenders(case, peers, model, threads, quick, before):
 
 def measure(case, model, peers, setup, before):
     """The result of the case: a row for each peer, the best of them, share of the roof."""
-    limits, repeat, rows = setup.limits(), setup.repeat or case.repeat, []
+    limits, repeat, rows = setup.limits(case), setup.repeat or case.repeat, []
     for peer, flags in contenders(case, peers, model, setup.threads, setup.quick, before):
         def ours():
             return setup.vivace.speed(case, model, setup.threads, repeat)
