@@ -33,6 +33,9 @@ class File {
   /// Creates a file; nothing where one exists already. Throws kNotFound without its folder, kIo.
   static std::optional<File> create_new(const std::filesystem::path& path);
 
+  /// The same open file once more, whatever happened to its path since.
+  File duplicate() const;
+
   bool is_open() const { return descriptor_ >= 0; }
   const std::filesystem::path& path() const { return path_; }
   int descriptor() const { return descriptor_; }

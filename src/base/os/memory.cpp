@@ -11,7 +11,9 @@
 #include <sys/resource.h>
 #include <sys/sysctl.h>
 #elif defined(_WIN32)
+#ifndef NOMINMAX  // g++ defines it by itself
 #define NOMINMAX
+#endif
 #include <windows.h>
 
 #include <psapi.h>
