@@ -45,6 +45,11 @@ const OptionRow kRows[] = {
      .default_text = "",
      .help = "Layers per device, in device order, such as 20,10",
      .group = kMemory},
+    {.name = "mmap",
+     .type = OptionType::kBool,
+     .default_text = "false",
+     .help = "Use the weights where the file lies in the system's cache instead of loading them; slower to generate",
+     .group = kMemory},
     {.name = "threads",
      .type = OptionType::kInt,
      .default_text = "auto",
@@ -127,6 +132,7 @@ Wishes load_wishes(const Arguments& arguments) {
   wishes.parallel = wish(arguments, "parallel");
   wishes.threads = wish(arguments, "threads");
   wishes.threads_prefill = wish(arguments, "threads-prefill");
+  wishes.map_weights = arguments.flag("mmap");
   const std::string kv_type = arguments.text("kv-type").value_or("auto");
   if (kv_type == "f32") wishes.kv_format = Format::kF32;
   if (kv_type == "f16") wishes.kv_format = Format::kF16;

@@ -32,8 +32,10 @@ std::string model_line(const ModelCard& card) {
 }
 
 std::string memory_line(const MemoryLedger& ledger) {
-  std::string line = "weights " + bytes_text(ledger.weights) + " + KV cache " + bytes_text(ledger.kv) +
-                     " + activations " + bytes_text(ledger.activations) + " = " + bytes_text(ledger.total());
+  std::string line = "weights " + bytes_text(ledger.weights) +
+                     (ledger.mapped == 0 ? "" : " (" + bytes_text(ledger.mapped) + " stay in the file)") +
+                     " + KV cache " + bytes_text(ledger.kv) + " + activations " + bytes_text(ledger.activations) +
+                     " = " + bytes_text(ledger.total());
   return ledger.usable == 0 ? line : line + " of " + bytes_text(ledger.usable);
 }
 
@@ -47,6 +49,7 @@ Json plan_json(const Plan& plan, std::span<Device* const> devices) {
     const MemoryLedger& ledger = plan.ledgers[d];
     memory.push_back({{"device", ledger.device},
                       {"weights_bytes", ledger.weights},
+                      {"mapped_bytes", ledger.mapped},
                       {"kv_bytes", ledger.kv},
                       {"activation_bytes", ledger.activations},
                       {"total_bytes", ledger.total()},

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstring>
+#include <map>
+#include <tuple>
 
 #include "base/error.h"
 #include "engine/loaded_model.h"
+#include "engine/mapped_buffer.h"
 #include "models/decoder.h"
 
 namespace vivace {
@@ -18,6 +20,15 @@ struct Job {
   Weight* target;
 };
 
+/// Rows of a tensor that one thread loads; a vector is one piece.
+struct Piece {
+  const Job* job;
+  int64_t begin;
+  int64_t rows;
+};
+
+bool is_vector(const TensorCard& tensor) { return tensor_roles()[size_t(tensor.role)].shape == TensorShape::kVector; }
+
 class Loader {
  public:
   Loader(const GgufFile& file, LoadedModel& model, ThreadPool& pool, const LoadProgress& progress)
@@ -27,8 +38,11 @@ class Loader {
     file_.check_sizes();
     make_jobs();
     allocate();
+    map_files();
+    share_embedding();
     load_ropes();
-    for (const Job& job : jobs_) load(job);
+    load_all();
+    if (!mapped_.empty()) file_.check_sizes();  // the last moment at which a shortened file is an error, not a SIGBUS
   }
 
  private:
@@ -52,16 +66,21 @@ class Loader {
 
   void add_job(const TensorCard& tensor, Weight& target, int32_t device) {
     const Device& where = *model_.devices[device];
-    const bool vector = tensor_roles()[size_t(tensor.role)].shape == TensorShape::kVector;
+    const bool vector = is_vector(tensor);
     target.format = vector ? &format_row(Format::kF32) : tensor.format;
-    target.layout = loaded_layout(tensor, where);
+    target.layout = loaded_layout(tensor, where, model_.plan.map_weights);
     target.rows = tensor.rows;
     target.columns = tensor.columns;
     if (!vector && !find_kernel(where.info(), KernelOp::kMatmul, tensor.format->format, target.layout)) {
       throw Error(ErrorCode::kUnsupported,
                   where.info().id + " has no kernel for " + tensor.format->name + " (tensor " + tensor.name + ")");
     }
-    jobs_.push_back({&tensor, &file_.get_tensor(tensor.name), &target});
+    const TensorInfo& info = file_.get_tensor(tensor.name);
+    if (stays_in_file(tensor, where, model_.plan.map_weights)) {
+      mapped_.push_back({&tensor, &info, &target});
+      return;
+    }
+    jobs_.push_back({&tensor, &info, &target});
     job_devices_.push_back(device);
     total_bytes_ += tensor.file_bytes;
   }
@@ -81,21 +100,93 @@ class Loader {
         if (job_devices_[j] == int32_t(d)) jobs_[j].target->buffer = model_.buffers.back().get();
       }
     }
+  }
+
+  /// Weights that stay in their file become views of its map.
+  void map_files() {
+    std::map<uint32_t, Buffer*> maps;
+    for (const Job& job : mapped_) {
+      Buffer*& map = maps[job.info->file_index];
+      if (!map) {
+        model_.buffers.push_back(std::make_unique<MappedBuffer>(file_.map_file(job.info->file_index)));
+        map = model_.buffers.back().get();
+      }
+      job.target->buffer = map;
+      job.target->offset = size_t(job.info->offset);
+    }
+  }
+
+  void share_embedding() {
     LayerWeights& common = model_.weights.common;
     if (model_.card.tied_output && !common[TensorRole::kOutput]) {
       common[TensorRole::kOutput] = common[TensorRole::kTokenEmbedding];
     }
   }
 
-  void load(const Job& job) {
-    if (tensor_roles()[size_t(job.tensor->role)].shape == TensorShape::kVector) {
-      load_vector(job);
-    } else {
-      load_matrix(job);
-    }
-    done_bytes_ += job.tensor->file_bytes;
+  /// Pieces of tensors, in the file's order, claimed by whoever is free.
+  void load_all() {
+    const std::vector<Piece> pieces = make_pieces();
+    const int threads = int(std::clamp<size_t>(pieces.size(), 1, size_t(pool_.size())));
+    pool_.run(threads, [&](int thread) {
+      std::vector<uint8_t> raw, packed;
+      try {
+        for (size_t i = next_piece_++; i < pieces.size() && !stopped_; i = next_piece_++) {
+          load(pieces[i], raw, packed);
+          if (thread == 0) report();
+        }
+      } catch (...) {
+        stopped_ = true;
+        throw;
+      }
+    });
+    report();
+  }
+
+  /// On the thread that loads.
+  void report() {
     if (progress_ && !progress_(done_bytes_, total_bytes_))
       throw Error(ErrorCode::kCancelled, "the load was cancelled");
+  }
+
+  std::vector<Piece> make_pieces() const {
+    // As long as a large page: then its zeroing, by the system at the first touch, and its filling meet in a cache.
+    constexpr size_t kPieceBytes = size_t{2} << 20;
+    std::vector<Piece> pieces;
+    for (const Job& job : jobs_) {
+      const TensorCard& tensor = *job.tensor;
+      const int64_t step = is_vector(tensor) ? tensor.rows : rows_within(kPieceBytes, tensor);
+      for (int64_t begin = 0; begin < tensor.rows; begin += step) {
+        pieces.push_back({&job, begin, std::min(step, tensor.rows - begin)});
+      }
+    }
+    const auto place = [](const Piece& piece) {
+      return std::tuple(piece.job->info->file_index, piece.job->info->offset, piece.begin);
+    };
+    std::stable_sort(pieces.begin(), pieces.end(), [&](const Piece& a, const Piece& b) { return place(a) < place(b); });
+    return pieces;
+  }
+
+  /// Rows that are about `bytes` in the file, whole panels.
+  static int64_t rows_within(size_t bytes, const TensorCard& tensor) {
+    const size_t panels = bytes / row_bytes(*tensor.format, size_t(tensor.columns)) / kPanelRows;
+    return std::max<int64_t>(1, int64_t(panels)) * int64_t{kPanelRows};
+  }
+
+  void load(const Piece& piece, std::vector<uint8_t>& raw, std::vector<uint8_t>& packed) {
+    const TensorCard& tensor = *piece.job->tensor;
+    if (is_vector(tensor)) {
+      load_vector(*piece.job);
+      done_bytes_ += tensor.file_bytes;
+      return;
+    }
+    // What is read stays in the second cache until it is packed.
+    constexpr size_t kReadBytes = size_t{128} << 10;
+    const int64_t step = rows_within(kReadBytes, tensor), end = piece.begin + piece.rows;
+    for (int64_t begin = piece.begin; begin < end && !stopped_; begin += step) {
+      const int64_t rows = std::min(step, end - begin);
+      load_rows(*piece.job, begin, rows, raw, packed);
+      done_bytes_ += size_t(rows) * row_bytes(*tensor.format, size_t(tensor.columns));
+    }
   }
 
   std::vector<float> decoded_vector(const TensorCard& tensor, const TensorInfo& info) const {
@@ -112,46 +203,31 @@ class Loader {
                               {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)});
   }
 
-  /// Chunks of rows, claimed by whoever is free: read, repack, store.
-  void load_matrix(const Job& job) {
-    const TensorCard& tensor = *job.tensor;
-    const size_t bytes_per_row = row_bytes(*tensor.format, size_t(tensor.columns));
-    constexpr size_t kChunkBytes = size_t{1} << 20;
-    const int64_t rows_per_chunk =
-        std::max<int64_t>(1, int64_t(kChunkBytes / bytes_per_row / kPanelRows)) * int64_t{kPanelRows};
-    const int64_t chunks = (tensor.rows + rows_per_chunk - 1) / rows_per_chunk;
-    std::atomic<int64_t> next{0};
-    pool_.run(int(std::min<int64_t>(pool_.size(), chunks)), [&](int) {
-      std::vector<uint8_t> raw, packed;
-      for (int64_t chunk = next++; chunk < chunks; chunk = next++) {
-        const int64_t begin = chunk * rows_per_chunk;
-        load_rows(job, begin, std::min(rows_per_chunk, tensor.rows - begin), bytes_per_row, raw, packed);
-      }
-    });
-  }
-
-  void load_rows(const Job& job, int64_t begin, int64_t rows, size_t bytes_per_row, std::vector<uint8_t>& raw,
+  void load_rows(const Job& job, int64_t begin, int64_t rows, std::vector<uint8_t>& raw,
                  std::vector<uint8_t>& packed) const {
     const Weight& weight = *job.target;
-    const size_t columns = size_t(weight.columns);
+    const size_t columns = size_t(weight.columns), bytes_per_row = row_bytes(*weight.format, columns);
     const size_t file_offset = size_t(begin) * bytes_per_row, file_bytes = size_t(rows) * bytes_per_row;
+    uint8_t* host = weight.buffer->host_data();
     // Read, not mapped: a file that somebody shortens meanwhile is an error here, in a mapping a SIGBUS.
+    if (weight.layout == Layout::kRows && host) {
+      file_.read_tensor(*job.info, file_offset, {host + weight.offset + file_offset, file_bytes});
+      return;
+    }
     raw.resize(file_bytes);
     file_.read_tensor(*job.info, file_offset, raw);
-    const std::span<const uint8_t> source = raw;
     if (weight.layout == Layout::kRows) {
-      weight.buffer->write(weight.offset + file_offset, source);
+      weight.buffer->write(weight.offset + file_offset, raw);
       return;
     }
     const size_t panel_bytes = weight_bytes(*weight.format, Layout::kPanel16, kPanelRows, columns);
     const size_t panels = (size_t(rows) + kPanelRows - 1) / kPanelRows;
     const size_t target_offset = weight.offset + size_t(begin) / kPanelRows * panel_bytes;
-    uint8_t* host = weight.buffer->host_data();
     if (!host) packed.resize(panels * panel_bytes);
     uint8_t* out = host ? host + target_offset : packed.data();
     for (size_t p = 0; p < panels; ++p) {
       const size_t first = p * kPanelRows;
-      pack_panel16(*weight.format, source.data() + first * bytes_per_row, std::min(kPanelRows, size_t(rows) - first),
+      pack_panel16(*weight.format, raw.data() + first * bytes_per_row, std::min(kPanelRows, size_t(rows) - first),
                    columns, out + p * panel_bytes);
     }
     if (!host) weight.buffer->write(target_offset, {packed.data(), panels * panel_bytes});
@@ -188,9 +264,11 @@ class Loader {
   LoadedModel& model_;
   ThreadPool& pool_;
   const LoadProgress& progress_;
-  std::vector<Job> jobs_;
+  std::vector<Job> jobs_, mapped_;
   std::vector<int32_t> job_devices_;
-  size_t total_bytes_ = 0, done_bytes_ = 0;
+  size_t total_bytes_ = 0;
+  std::atomic<size_t> done_bytes_{0}, next_piece_{0};
+  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace

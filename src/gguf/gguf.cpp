@@ -224,15 +224,24 @@ void GgufFile::read_tensor(const TensorInfo& tensor, uint64_t offset, std::span<
   std::memcpy(out.data(), source.memory.data() + tensor.offset + offset, out.size());
 }
 
+MappedFile GgufFile::map_file(uint32_t file_index) const {
+  const File* file = file_index < sources_.size() ? sources_[file_index].open_file() : nullptr;
+  if (file == nullptr) throw Error(ErrorCode::kInvalidArgument, "only an open model file can be mapped");
+  MappedFile map(file->duplicate());
+  check_size(file_index, std::min<uint64_t>(map.bytes().size(), map.size_now()));
+  return map;
+}
+
+void GgufFile::check_size(size_t file_index, uint64_t bytes_now) const {
+  const GgufPart& part = parts_[file_index];
+  if (bytes_now >= part.bytes) return;
+  throw Error(ErrorCode::kIo, "'" + part.path.string() + "' was shortened from " + std::to_string(part.bytes) + " to " +
+                                  std::to_string(bytes_now) + " bytes while it was in use");
+}
+
 void GgufFile::check_sizes() const {
   for (size_t i = 0; i < sources_.size(); ++i) {
-    const File* file = sources_[i].open_file();
-    if (file == nullptr) continue;
-    const uint64_t now = file->size_now();
-    if (now >= parts_[i].bytes) continue;
-    throw Error(ErrorCode::kIo, "'" + parts_[i].path.string() + "' was shortened from " +
-                                    std::to_string(parts_[i].bytes) + " to " + std::to_string(now) +
-                                    " bytes while it was in use");
+    if (const File* file = sources_[i].open_file()) check_size(i, file->size_now());
   }
 }
 

@@ -78,6 +78,9 @@ class GgufFile {
   /// Copies out.size() bytes from byte `offset` of a tensor's data, in both modes; throws kInvalidArgument outside the
   /// tensor, kIo where the file was shortened.
   void read_tensor(const TensorInfo& tensor, uint64_t offset, std::span<uint8_t> out) const;
+  /// Maps file `file_index`, in any mode; the map may outlive this object. Throws kIo where the file was shortened,
+  /// kInvalidArgument where it is memory.
+  MappedFile map_file(uint32_t file_index) const;
   /// Throws kIo where a file is shorter than when it was opened.
   void check_sizes() const;
 
@@ -98,6 +101,7 @@ class GgufFile {
   void add_part(struct Header header, GgufPart part, Source source);
   void index_tensors();
   void check_tensor(const TensorInfo& tensor) const;
+  void check_size(size_t file_index, uint64_t bytes_now) const;
 
   Access access_;
   uint32_t version_ = 0;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -303,6 +304,23 @@ TEST_F(GgufTest, ReportsAFileThatIsShortenedInUse) {
   expect_error(ErrorCode::kIo, "was shortened from", [&] { file.check_sizes(); });
   expect_error(ErrorCode::kIo, "ends at byte", [&] { read_all(file, file.tensors()[0]); });
   EXPECT_EQ(file.metadata().get_string("general.architecture"), "llama");
+}
+
+TEST_F(GgufTest, MapsAFileThatWasOpenedForReading) {
+  const auto path = write("m.gguf", sample::all_types());
+  std::optional<GgufFile> file = GgufFile::open(path, type_size, AccessMode::kRead);
+  const TensorInfo tensor = file->tensors()[0];
+  std::vector<uint8_t> bytes(tensor.bytes);
+  file->read_tensor(tensor, 0, bytes);
+  const MappedFile map = file->map_file(tensor.file_index);
+  std::filesystem::rename(path, folder_ / "elsewhere");
+  EXPECT_EQ(file->map_file(0).bytes().size(), map.bytes().size());  // the open file, not what is under its name
+  expect_error(ErrorCode::kInvalidArgument, "only an open model file", [&] { file->map_file(1); });
+  std::filesystem::resize_file(folder_ / "elsewhere", map.bytes().size() - 1);
+  expect_error(ErrorCode::kIo, "was shortened from", [&] { file->map_file(0); });
+  file.reset();
+  const auto mapped = map.bytes().subspan(size_t(tensor.offset), bytes.size());
+  EXPECT_TRUE(std::equal(mapped.begin(), mapped.end(), bytes.begin(), bytes.end()));
 }
 
 TEST_F(GgufTest, NamesFilesThatCannotBeOpened) {

@@ -9,6 +9,6 @@
 namespace vivace {
 
 /// Throws Error as GgufFile::open does.
-GgufFile open_model_file(const std::filesystem::path& path, AccessMode mode = AccessMode::kMap);
+GgufFile open_model_file(const std::filesystem::path& path, AccessMode mode = AccessMode::kRead);
 
 }  // namespace vivace

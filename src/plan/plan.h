@@ -25,6 +25,7 @@ struct Wishes {
   std::optional<int32_t> threads_prefill;
   std::vector<int32_t> layer_split;  // layers per device, in device order; empty: all on the first
   std::optional<int32_t> outputs;    // rows of logits in a step; auto: one per sequence
+  bool map_weights = false;          // leave matrices in the mapped file
 };
 
 /// Facts about the host that no device knows.
@@ -37,6 +38,7 @@ struct HostFacts {
 struct MemoryLedger {
   std::string device;
   size_t weights = 0;
+  size_t mapped = 0;  // weights that stay in the model file: the system's cache, not counted in total()
   size_t kv = 0;
   size_t activations = 0;  // logits included
   size_t usable = 0;       // before the load; 0: unknown
@@ -49,6 +51,7 @@ struct Plan {
   int32_t parallel = 1;
   int32_t threads = 1;
   int32_t threads_prefill = 1;
+  bool map_weights = false;
   StepLimits limits;
   Placement placement;
   KvLayout kv;
@@ -81,10 +84,15 @@ Plan make_plan(const ModelCard& card, std::span<Device* const> devices, const Ho
 /// Weights lie one after another, each on such a border, in bytes.
 constexpr size_t kWeightBorder = 64;
 
-/// Bytes a weight takes on a device, in the layout the device prefers for its role, up to the next border.
-size_t loaded_bytes(const TensorCard& tensor, const Device& device);
+/// True for a tensor that is used where it lies in the mapped file: the matrices of a plan that maps, on devices that
+/// read host memory.
+bool stays_in_file(const TensorCard& tensor, const Device& device, bool map_weights);
 
-/// The layout a tensor is loaded in; vectors are F32 rows.
-Layout loaded_layout(const TensorCard& tensor, const Device& device);
+/// Bytes a weight takes on a device, in its loaded_layout, up to the next border; none where it stays in the file.
+size_t loaded_bytes(const TensorCard& tensor, const Device& device, bool map_weights);
+
+/// The layout a tensor is loaded in: what the device prefers, the file's rows where it stays there; vectors are F32
+/// rows.
+Layout loaded_layout(const TensorCard& tensor, const Device& device, bool map_weights);
 
 }  // namespace vivace

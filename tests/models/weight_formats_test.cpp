@@ -162,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, WeightFormats, ::testing::ValuesIn(all_formats
 
 /// llama-k256 as plain numbers.
 PlainModel read_plain_llama(const std::filesystem::path& path) {
-  const GgufFile file = open_model_file(path);
+  const GgufFile file = open_model_file(path, AccessMode::kMap);
   const Metadata& metadata = file.metadata();
   PlainModel model;
   PlainSpec& s = model.spec;

@@ -13,7 +13,9 @@ void add_weights(PlanState& state) {
   Plan& plan = state.plan;
   for (const TensorCard& tensor : state.card.tensors) {
     const auto charge = [&](int32_t device) {
-      plan.ledgers[device].weights += loaded_bytes(tensor, *state.devices[device]);
+      MemoryLedger& ledger = plan.ledgers[device];
+      ledger.weights += loaded_bytes(tensor, *state.devices[device], plan.map_weights);
+      if (stays_in_file(tensor, *state.devices[device], plan.map_weights)) ledger.mapped += tensor.file_bytes;
     };
     if (tensor.layer >= 0) {
       charge(plan.placement.layers[tensor.layer]);
