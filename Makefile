@@ -24,7 +24,7 @@ BUILD = cmake --build $(1) --parallel $(JOBS)
 CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 900
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm checks bench bench-peers bench-tokenizers format lint fuzz \
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports checks bench bench-peers bench-tokenizers format lint fuzz \
   fuzz-tokenizers install package clean
 
 help: ## shows this list
@@ -69,7 +69,14 @@ test-arm: ## the tests of the kernels, built for Arm and run by qemu
 	$(call BUILD,build/arm) --target kernel_tests
 	$(call CTEST,build/arm) -L kernel
 
-test-full: test test-arm lint ## test, test-arm, lint, long invariance fuzzing and a minute of every fuzzer
+test-ports: ## compiles core for Windows (mingw-w64) and for macOS on Arm (zig); nothing runs
+	scripts/setup.sh --ports --no-models
+	cmake --preset windows $(RELEASE_FLAGS)
+	$(call BUILD,build/windows)
+	cmake --preset macos -DVIVACE_WERROR=$(WERROR)
+	$(call BUILD,build/macos)
+
+test-full: test test-arm test-ports lint ## test, test-arm, test-ports, lint, long invariance fuzzing and a minute of every fuzzer
 	VIVACE_FUZZ_ROUNDS=200 build/release/tests_engine --gtest_filter='Fuzz/*'
 	$(MAKE) fuzz FUZZ_SECONDS=60
 
