@@ -109,7 +109,10 @@ std::vector<float> multiply(const KernelTable& table, const TestWeight& weight, 
   std::vector<uint8_t> prepared(table.prepared_bytes(kinds, columns, tokens));
   table.prepare(kinds, x, columns, columns, 0, tokens / 2, tokens, prepared.data());
   table.prepare(kinds, x + tokens / 2 * columns, columns, columns, tokens / 2, tokens, tokens, prepared.data());
-  std::vector<float> scratch(matmul_scratch_bytes(row, columns) / sizeof(float));
+  struct alignas(64) Line {
+    uint8_t bytes[64];
+  };
+  std::vector<Line> scratch(matmul_scratch_bytes(row, columns) / sizeof(Line));
   const int64_t stride = weight.rows + 3;
   std::vector<float> output(static_cast<size_t>(tokens * stride), -77.0f);
   for (int64_t begin = 0; begin < weight.rows; begin += chunk) {
@@ -128,7 +131,7 @@ std::vector<float> multiply(const KernelTable& table, const TestWeight& weight, 
                              .output = output.data(),
                              .output_stride = stride,
                              .bias = bias,
-                             .scratch = reinterpret_cast<uint8_t*>(scratch.data())};
+                             .scratch = scratch.empty() ? nullptr : scratch.front().bytes};
     row.run(call);
   }
   std::vector<float> dense;

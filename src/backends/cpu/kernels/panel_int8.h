@@ -11,16 +11,21 @@
 
 namespace vivace::VIVACE_ISA {
 
-/// How far ahead of a single pass over the weights the memory is asked for, in bytes.
-constexpr int kPrefetchAhead = 4096;
+/// How far ahead of a first pass over the weights the memory is asked for, in bytes, line after line.
+constexpr int kPrefetchAhead = 6144;
+
+/// Panels whose scales the scratch holds: a larger step decodes them once for all its tiles of tokens.
+constexpr int kScratchPanels = 4;
+static_assert(kScratchPanels % kTilePanels == 0);
 
 /// A vector from memory by full loads: gcc copies a pair of registers in pieces, whose stores then stall the load.
 VIVACE_SIMD F32x16 fetch(const F32x16& vector) { return load_f32(reinterpret_cast<const float*>(&vector)); }
 VIVACE_SIMD I32x16 fetch(const I32x16& vector) { return load_i32(&vector); }
 
 /// result[p][t] for panels at `weight`, panel_bytes apart.
-template <class Format, int kPanels, int kTokens>
+template <class Format, int kPanels, int kTokens, bool kDecoded = false>
 struct Int8Tile {
+  using Scales = typename Format::Scales;
   static constexpr int kPerGroup = Format::kColumns == 256 ? Format::kScales / 8 : 1;  // scales per 32 columns
   static constexpr int kDwords = 8 / kPerGroup;
   /// k-groups that are summed without a cut: the largest divisor of kDwords that dot_run allows.
@@ -116,7 +121,7 @@ struct Int8Tile {
   }
 
   /// sum += mins * sums of x, for the K-quants.
-  VIVACE_SIMD void add_pairs(const typename Format::Scales (&scales)[kPanels], const int32_t* pairs, Sums& sum) {
+  VIVACE_SIMD void add_pairs(const Scales* scales, const int32_t* pairs, Sums& sum) {
     VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
       VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
         I32x16 mins = zero_i32();
@@ -128,38 +133,44 @@ struct Int8Tile {
     }
   }
 
-  static void multiply(const uint8_t* weight, size_t panel_bytes, int64_t blocks, const TileView& tile, Sums& total) {
+  /// total = the panels at `weight` times the tile. `decoded`: the panels' scales, block by block, or null where they
+  /// are decoded here. `first`: nobody has read these weights in this step, they come from memory.
+  static void multiply(const uint8_t* weight, size_t panel_bytes, int64_t blocks, const TileView& tile,
+                       const Scales* decoded, bool first, Sums& total) {
     constexpr int kGroups = Format::kColumns / 32;
+    constexpr int kLines = (Format::kBytes / 64 + kGroups - 1) / kGroups;  // of a panel's block, for each group
     VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
       VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { total[p][t] = zero_f32(); }
     }
     const int32_t* x = tile.codes;
     const int32_t* sums = tile.sums;
     for (int64_t block = 0; block < blocks; ++block) {
-      typename Format::Scales scales[kPanels];
+      Scales local[kPanels];
+      const Scales* scales = kDecoded ? decoded + block * kPanels : local;
       const uint8_t* group[kPanels];
       const F32x16* scale[kPanels];
+      const uint8_t* ahead = weight + block * Format::kBytes + kPrefetchAhead;
       Sums sum;
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
         const uint8_t* at = weight + p * panel_bytes + block * Format::kBytes;
-        Format::scales(at, scales[p]);
+        if constexpr (!kDecoded) Format::scales(at, local[p]);
         group[p] = at + Format::kGroups;
         scale[p] = scales[p].scale;
         VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { sum[p][t] = zero_f32(); }
-        if constexpr (kPanels == 1 && kGroups == 1) {
-          for (int i = 0; i < Format::kBytes; i += 64) prefetch(at + kPrefetchAhead + i);
-        }
       }
       for (int g = 0; g < kGroups; ++g) {
         add_group(group, x, sums, scale, sum);
         x += 8 * kTokens;
         sums += (Format::kColumns == 256 ? 2 : 1) * kTokens;
         VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
-          if constexpr (kPanels == 1 && kGroups > 1) {
-            for (int i = 0; i < Format::kGroupBytes; i += 64) prefetch(group[p] + kPrefetchAhead + i);
-          }
           group[p] += Format::kGroupBytes;
           scale[p] += kPerGroup;
+        }
+        if (first) {
+          for (int p = 0; p < kPanels; ++p) {
+            for (int i = 0; i < kLines; ++i) prefetch(ahead + p * panel_bytes + 64 * i);
+          }
+          ahead += 64 * kLines;
         }
       }
       if constexpr (Format::kMins == Mins::kPairs32) add_pairs(scales, tile.pairs32 + block * 4 * kTokens, sum);
@@ -176,11 +187,17 @@ struct Int8Tile {
   }
 
   /// The tile's outputs: panels from `row` on, tokens from `token` on, of which `lanes` exist.
-  static void run(const MatmulCall& call, const uint8_t* form, int64_t row, int token, int lanes) {
-    const size_t panel_bytes = static_cast<size_t>(call.columns / Format::kColumns) * Format::kBytes;
+  static void run(const MatmulCall& call, const uint8_t* form, int64_t row, int token, int lanes,
+                  const Scales* decoded = nullptr) {
+    const int64_t blocks = call.columns / Format::kColumns;
+    const size_t panel_bytes = static_cast<size_t>(blocks) * Format::kBytes;
     const TileView tile(form, Format::kKind, call.columns, token, kTokens);
+    // The stores at the end go to other pages for each token: their lines come while the tile is summed.
+    for (int t = 0; t < lanes; ++t) {
+      for (int p = 0; p < kPanels; ++p) prefetch_write(call.output + (token + t) * call.output_stride + row + 16 * p);
+    }
     Sums total;
-    multiply(call.weight + row / 16 * panel_bytes, panel_bytes, call.columns / Format::kColumns, tile, total);
+    multiply(call.weight + row / 16 * panel_bytes, panel_bytes, blocks, tile, decoded, token == 0, total);
     store_tile<kPanels, kTokens>(call, total, row, token, lanes);
   }
 };
@@ -194,25 +211,64 @@ static void run_int8_panel(const MatmulCall& call, const uint8_t* form, int64_t 
   Int8Tile<Format, 1, kTokens>::run(call, form, row, token, lanes);
 }
 
-/// A small step passes once over the weights, panel by panel. A larger one takes tile after tile of tokens, whose
-/// activations then stay in the first cache while the chunk's weights stay in the second.
+/// The scales of `panels` panels from `row` on, as tiles of kTilePanels read them: pair after pair, block after block.
+template <class Format>
+static void decode_scales(const MatmulCall& call, int64_t row, int panels, typename Format::Scales* decoded) {
+  const int64_t blocks = call.columns / Format::kColumns;
+  const uint8_t* weight = call.weight + row / 16 * blocks * Format::kBytes;
+  for (int pair = 0; pair < panels; pair += kTilePanels, weight += kTilePanels * blocks * Format::kBytes) {
+    for (int64_t block = 0; block < blocks; ++block) {
+      for (int p = 0; p < kTilePanels; ++p) Format::scales(weight + (p * blocks + block) * Format::kBytes, *decoded++);
+    }
+  }
+}
+
+/// Whole tiles of kTilePanels panels and kTileTokens tokens: rows [begin, end), at most kScratchPanels panels.
+template <class Format>
+static void multiply_tiles(const MatmulCall& call, const uint8_t* form, int64_t begin, int64_t end, int tokens) {
+  constexpr bool kDecoded = Format::kColumns == 256;  // otherwise a scale is one load, decoded or not
+  using Scales = typename Format::Scales;
+  const int panels = static_cast<int>((end - begin) / 16);
+  Scales* const decoded = reinterpret_cast<Scales*>(call.scratch);
+  if constexpr (kDecoded) decode_scales<Format>(call, begin, panels, decoded);
+  const int64_t pair_scales = kTilePanels * (call.columns / Format::kColumns);
+  for (int token = 0; token < tokens; token += kTileTokens) {
+    for (int pair = 0; pair < panels; pair += kTilePanels) {
+      Int8Tile<Format, kTilePanels, kTileTokens, kDecoded>::run(call, form, begin + 16 * pair, token, kTileTokens,
+                                                                decoded + pair / kTilePanels * pair_scales);
+    }
+  }
+}
+
+/// A small step passes over the weights panel by panel. A larger one takes tile after tile of tokens, whose activations
+/// then stay in the first cache while the panels stay in the second.
 template <class Format>
 static void multiply_int8(const MatmulCall& call) {
   const uint8_t* form = prepared_form(call.prepared, call.prepared_kinds, Format::kKind, call.columns, call.tokens);
   const TokenTiles tiles{call.tokens};
-  for (int token = 0; token < call.tokens;) {
-    const int lanes = tiles.count_at(token);
-    int64_t row = call.row_begin;
-    if constexpr (kTilePanels > 1) {
-      if (call.tokens > kSingleTokens && lanes == kTileTokens) {
-        for (; row + 16 * (kTilePanels - 1) < call.row_end; row += 16 * kTilePanels) {
-          Int8Tile<Format, kTilePanels, kTileTokens>::run(call, form, row, token, lanes);
-        }
-      }
+  int64_t row = call.row_begin;
+  if (!tiles.is_small()) {
+    const int whole = call.tokens / kTileTokens * kTileTokens;
+    for (int64_t end; call.row_end - row >= 16 * kTilePanels; row = end) {
+      const int64_t most = 16 * kScratchPanels, tile = 16 * kTilePanels;
+      end = row + (call.row_end - row < most ? (call.row_end - row) / tile * tile : most);
+      multiply_tiles<Format>(call, form, row, end, whole);
+      if (whole == call.tokens) continue;
+      for (int64_t at = row; at < end; at += 16) run_int8_panel<Format>(call, form, at, whole, call.tokens - whole);
     }
-    for (; row < call.row_end; row += 16) run_int8_panel<Format>(call, form, row, token, lanes);
-    token += lanes;
   }
+  for (; row < call.row_end; row += 16) {
+    for (int token = 0; token < call.tokens; token += tiles.size()) {
+      run_int8_panel<Format>(call, form, row, token, tiles.count_at(token));
+    }
+  }
+}
+
+/// Rows of f32 scratch, call.columns each, that hold the decoded scales of kScratchPanels panels.
+template <class Format>
+constexpr int32_t int8_scratch_rows() {
+  constexpr size_t kRowBytes = Format::kColumns * sizeof(float);
+  return Format::kColumns == 256 ? (kScratchPanels * sizeof(typename Format::Scales) + kRowBytes - 1) / kRowBytes : 0;
 }
 
 }  // namespace vivace::VIVACE_ISA

@@ -15,13 +15,16 @@ namespace vivace::VIVACE_ISA {
 constexpr int padded_tokens(int tokens) { return tokens <= 2 ? tokens : (tokens + 1) / 2 * 2; }
 constexpr int kMostTokens = kSingleTokens > kTileTokens ? kSingleTokens : kTileTokens;
 
-/// How the rows of a step are cut into tiles: one for a small step, else tiles of kTileTokens and the rest.
+/// How the rows of a step are cut into tiles: one or two for a small step, else tiles of kTileTokens and the rest.
 struct TokenTiles {
   int tokens;
-  constexpr int begin_of(int row) const { return tokens <= kSingleTokens ? 0 : row / kTileTokens * kTileTokens; }
-  constexpr int count_at(int begin) const {
-    return tokens <= kSingleTokens || tokens - begin < kTileTokens ? tokens - begin : kTileTokens;
+  constexpr bool is_small() const { return tokens <= (kSingleTokens > kTileTokens ? 2 : 1) * kSingleTokens; }
+  constexpr int size() const {
+    if (tokens <= kSingleTokens) return tokens;
+    return is_small() ? padded_tokens((tokens + 1) / 2) : kTileTokens;
   }
+  constexpr int begin_of(int row) const { return row / size() * size(); }
+  constexpr int count_at(int begin) const { return tokens - begin < size() ? tokens - begin : size(); }
 };
 
 constexpr int64_t prepared_dwords(uint32_t kind, int64_t columns) {
