@@ -154,6 +154,19 @@ TEST_F(Planning, WishesOutOfRangeAreRefused) {
   refuse([](Wishes& w) { w.kv_format = Format::kQ8_0; }, ErrorCode::kUnsupported);
 }
 
+TEST_F(Planning, MappedMatricesAreCountedApart) {
+  Wishes wishes;
+  wishes.context_length = 1000;
+  const MemoryLedger loaded = plan(wishes).ledgers[0];
+  wishes.map_weights = true;
+  const MemoryLedger mapped = plan(wishes).ledgers[0];
+  EXPECT_EQ(loaded.mapped, 0u);
+  EXPECT_GT(mapped.mapped, 0u);
+  EXPECT_LT(mapped.weights, loaded.weights);
+  EXPECT_EQ(mapped.total(), mapped.weights + mapped.kv + mapped.activations);
+  for (const TensorCard& t : card_.tensors) EXPECT_LE(loaded_bytes(t, first_, true), loaded_bytes(t, first_, false));
+}
+
 TEST_F(Planning, LedgersAddUp) {
   Wishes wishes;
   wishes.context_length = 1000;
@@ -162,7 +175,7 @@ TEST_F(Planning, LedgersAddUp) {
   ASSERT_EQ(p.ledgers.size(), 2u);
   const MemoryLedger& ledger = p.ledgers[0];
   size_t weights = 32 / 2 * sizeof(float);  // the rope
-  for (const TensorCard& t : card_.tensors) weights += loaded_bytes(t, first_);
+  for (const TensorCard& t : card_.tensors) weights += loaded_bytes(t, first_, false);
   EXPECT_EQ(ledger.weights, weights);
   ASSERT_EQ(p.kv.groups.size(), 2u);
   ASSERT_EQ(p.kv_pages.size(), 2u);
