@@ -23,7 +23,7 @@ const OptionRow kRows[] = {
     {.name = "kv-type",
      .type = OptionType::kEnum,
      .default_text = "auto",
-     .choices = {"auto", "f32", "f16", "q8_0"},
+     .choices = {"auto", "f32", "f16", "q8_0", "q4_0"},
      .help = "Format of the KV cache",
      .group = kMemory},
     {.name = "batch-size",
@@ -137,6 +137,7 @@ Wishes load_wishes(const Arguments& arguments) {
   if (kv_type == "f32") wishes.kv_format = Format::kF32;
   if (kv_type == "f16") wishes.kv_format = Format::kF16;
   if (kv_type == "q8_0") wishes.kv_format = Format::kQ8_0;
+  if (kv_type == "q4_0") wishes.kv_format = Format::kQ4_0;
   if (const auto split = arguments.text("layer-split")) wishes.layer_split = parse_split(*split);
   return wishes;
 }

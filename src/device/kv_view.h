@@ -5,20 +5,24 @@
 #include <cstdint>
 #include <vector>
 
+#include "device/step_inputs.h"
 #include "device/tensor.h"
 
 namespace vivace {
 
-/// The memory of one KV group's pages. Slabs may be added while it lives; they never move. Page p lies in slab
-/// p / pages_per_slab at (p % pages_per_slab) * page_bytes.
+/// The memory of one KV group's pages. Slabs may be added while it lives; they never move. Page p is the
+/// (p % pages_per_slab)-th of slab p / pages_per_slab; the last slab may have fewer. A page takes page_bytes, but not
+/// in one piece: a slab holds for each layer and KV head the keys of all its pages side by side, then the values, so
+/// that a sequence in neighbouring pages is read as one stream.
 struct KvSlabs {
   std::vector<Buffer*> slabs;
   int32_t pages_per_slab = 0;
   size_t page_bytes = 0;
 };
 
-/// One layer of a group. In a page the layer has K [kv_heads, kPageTokens, key_dim] at key_offset and
-/// V [kv_heads, kPageTokens, value_dim] at value_offset, rows in `format` (F32, F16, Q8_0).
+/// One layer of a group. Of each page's bytes K [kv_heads, kPageTokens, key_dim] are those from key_offset on and
+/// V [kv_heads, kPageTokens, value_dim] those from value_offset on, in `format` (F32, F16, Q8_0, Q4_0). kv_place()
+/// says where they lie. Values are rows; keys are turned, see turned_byte().
 struct KvLayer {
   const KvSlabs* slabs = nullptr;
   int32_t group = 0;  // which page table of StepInputs
@@ -29,5 +33,34 @@ struct KvLayer {
   int32_t key_dim = 0;
   int32_t value_dim = 0;
 };
+
+inline size_t slab_pages(const KvSlabs& slabs, size_t slab) { return slabs.slabs[slab]->size() / slabs.page_bytes; }
+
+/// Bytes of one head's keys or values in a page.
+inline size_t kv_head_bytes(const KvLayer& kv, bool keys) {
+  return kPageTokens * row_bytes(*kv.format, size_t(keys ? kv.key_dim : kv.value_dim));
+}
+
+struct KvPlace {
+  size_t slab;
+  size_t offset;  // bytes in the slab
+};
+
+/// Where a head's keys or values of a page begin. The page must exist.
+inline KvPlace kv_place(const KvLayer& kv, int32_t page, int32_t head, bool keys) {
+  const size_t slab = size_t(page / kv.slabs->pages_per_slab), bytes = kv_head_bytes(kv, keys);
+  const size_t before = (keys ? kv.key_offset : kv.value_offset) + size_t(head) * bytes;
+  return {slab, slab_pages(*kv.slabs, slab) * before + size_t(page % kv.slabs->pages_per_slab) * bytes};
+}
+
+/// Keys are turned, so that a vector of positions is multiplied by one column of a query: unit by unit of the rows, the
+/// units of a page's positions lie side by side. A unit is a value, or of a quantised block the f16 scale and then each
+/// byte of codes. Returns where byte `byte` of the row of position `slot` of the page lies.
+inline size_t turned_byte(const FormatRow& format, size_t byte, int32_t slot) {
+  const size_t head = format.block_columns == 1 ? format.block_bytes : 2;
+  const size_t in_block = byte % format.block_bytes, at = (byte - in_block) * kPageTokens;
+  if (in_block < head) return at + size_t(slot) * head + in_block;
+  return at + in_block * kPageTokens + size_t(slot);
+}
 
 }  // namespace vivace

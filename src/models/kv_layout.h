@@ -23,8 +23,8 @@ struct KvLayout {
   std::vector<KvLayer> layers;  // [layers]; slabs are set by the engine
 };
 
-/// Groups the layers by (device, window). `format`: F32, F16 or Q8_0; Q8_0 needs head widths that are multiples of 32,
-/// else Error kUnsupported.
+/// Groups the layers by (device, window). `format`: F32, F16, Q8_0 or Q4_0; the last two need head widths that are
+/// multiples of 32, else Error kUnsupported.
 KvLayout make_kv_layout(const ModelCard& card, const Placement& placement, Format format);
 
 /// Pages of a group that a sequence of `tokens` positions holds at once, when at most `batch` tokens are added a step.

@@ -18,7 +18,7 @@ namespace vivace {
 /// What the user asked for; an empty value means auto.
 struct Wishes {
   std::optional<int32_t> context_length;  // tokens per sequence
-  std::optional<Format> kv_format;        // F32, F16, Q8_0
+  std::optional<Format> kv_format;        // F32, F16, Q8_0, Q4_0
   std::optional<int32_t> batch_size;      // tokens of a step
   std::optional<int32_t> parallel;        // sequences decoded together
   std::optional<int32_t> threads;         // decode

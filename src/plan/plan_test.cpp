@@ -149,7 +149,7 @@ TEST_F(Planning, WishesOutOfRangeAreRefused) {
   refuse([](Wishes& w) { w.layer_split = {1, 1}; });
   refuse([](Wishes& w) { w.layer_split = {1, 1, 2}; });
   refuse([](Wishes& w) { w.layer_split = {5, -1}; });
-  refuse([](Wishes& w) { w.kv_format = Format::kQ4_0; }, ErrorCode::kUnsupported);
+  refuse([](Wishes& w) { w.kv_format = Format::kQ4_1; }, ErrorCode::kUnsupported);
   card_.layers[0].key_dim = 20;
   refuse([](Wishes& w) { w.kv_format = Format::kQ8_0; }, ErrorCode::kUnsupported);
 }

@@ -1,6 +1,9 @@
-// The stage of one attention call, cut into KV heads times blocks of neighbouring queries.
+// The stage of one attention call, cut into KV heads times blocks of neighbouring queries, and where those are too few
+// for the threads also into ranges of tiles.
 #pragma once
 
+#include <atomic>
+#include <memory>
 #include <vector>
 
 #include "backends/cpu/cpu_memory.h"
@@ -23,8 +26,16 @@ class AttentionStage final : public Stage {
     int32_t sequence;
     int32_t row;  // first token of the block in the step
     int32_t tokens;
+    int32_t begin, end;  // positions that any of its tokens sees
+
+    int32_t first_tile() const { return begin / kAttentionTile; }
+    int32_t tiles() const { return (end + kAttentionTile - 1) / kAttentionTile - first_tile(); }
   };
 
+  void cut_rows(const StepInputs& inputs, int32_t threads);
+  void cut_positions(int32_t threads);
+  AttentionTask make_task(const StepInputs& inputs, const Block& block, int32_t head, int32_t worker) const;
+  void run_part(AttentionTask& task, const Block& block, int32_t item, int32_t part);
   void check_pages(const StepInputs& inputs, const Block& block) const;
 
   AttentionArgs args_;
@@ -33,6 +44,12 @@ class AttentionStage final : public Stage {
   int32_t group_ = 1;  // query heads that share a KV head
   std::vector<Block> blocks_;
   std::vector<const uint8_t*> slabs_;
+  std::vector<int32_t> slab_pages_;
+
+  int32_t parts_ = 1;       // ranges of tiles that each item, a head and a block, is cut into
+  size_t item_floats_ = 0;  // of the results of all tiles of an item
+  size_t most_items_ = 0;
+  std::unique_ptr<std::atomic<int32_t>[]> parts_left_;  // of each item
 };
 
 }  // namespace vivace

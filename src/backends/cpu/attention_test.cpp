@@ -1,4 +1,5 @@
 // Attention on every instruction set against softmax in double, and its bits against any other way to run the same.
+#include "backends/cpu/attention_stage.h"
 #include "backends/cpu/device_test_rig.h"
 #include "base/error.h"
 
@@ -122,6 +123,16 @@ class Layer {
     }
   }
 
+  /// How many chunks the attention of one token at `position` has.
+  int32_t chunks_of_a_token(int32_t position, int32_t threads) {
+    WorkerScratch scratch;
+    AttentionStage stage({queries, output, kv_, shape_.heads, scale(), shape_.window, shape_.cap, sinks_},
+                         kernel_table(rig.device->info().isa), scratch);
+    set_sequence(rig.inputs, 0, 0, 1, position);
+    rig.inputs.tokens() = rig.inputs.sequences() = 1;
+    return stage.prepare(rig.inputs, threads);
+  }
+
   Rig rig;
   Tensor queries, keys, values, output;
   std::vector<std::vector<std::vector<float>>> results;  // [sequence][token][heads * value_dim]
@@ -197,6 +208,8 @@ std::vector<Shape> shapes() {
       {Format::kF32, 2, 2, 32, 96, 0, 5.0f, true},
       {Format::kF16, 4, 1, 256, 256, 70},
       {Format::kQ8_0, 2, 1, 128, 160, 100},
+      {Format::kQ4_0, 8, 2, 64, 96},
+      {Format::kQ4_0, 13, 1, 32, 32, 290},
       {Format::kF16, 40, 1, 16, 16, 300, 0, true},
       {Format::kF32, 2, 1, 5, 3},
       {Format::kF16, 3, 1, 40, 72, 33},
@@ -224,6 +237,23 @@ TEST_P(Attention, BitsDependOnTheHistoryAlone) {
       parts.run_in_random_steps(seed);
       EXPECT_EQ(whole.results, parts.results) << "heads " << shape.heads << " format " << int(shape.format);
     }
+  }
+}
+
+TEST_P(Attention, PartsOfALongContextGiveTheSameBits) {
+  const std::vector<Shape> long_shapes = {{Format::kF16, 3, 1, 64, 64}, {Format::kQ8_0, 4, 2, 32, 32, 700, 5.0f, true}};
+  for (const Shape& shape : long_shapes) {
+    Layer alone(GetParam(), shape, {1100, 1030}, 1, 1), shared(GetParam(), shape, {1100, 1030}, 4, 2);
+    EXPECT_EQ(alone.chunks_of_a_token(1099, 1), shape.kv_heads);
+    EXPECT_GT(shared.chunks_of_a_token(1099, 4), shape.kv_heads) << "nothing is cut";
+    for (Layer* layer : {&alone, &shared}) {
+      for (int32_t first : {600, 480, 8}) layer->step({first, 0});
+      layer->step({0, 600});
+      layer->step({0, 424});
+      for (int i = 0; i < 6; ++i) layer->step({i % 2, 1});
+      for (int i = 0; i < 9; ++i) layer->step({1, 0});
+    }
+    EXPECT_EQ(alone.results, shared.results);
   }
 }
 

@@ -60,7 +60,7 @@ class CpuDevice final : public Device {
       info_.kernels.push_back({KernelOp::kMatmul, format, layout, native});
       info_.kernels.push_back({KernelOp::kEmbed, format, layout, true});
     }
-    if (format == Format::kF32 || format == Format::kF16 || format == Format::kQ8_0) {
+    if (is_kv_format(format)) {
       info_.kernels.push_back({KernelOp::kKv, format, Layout::kRows, true});
     }
   }

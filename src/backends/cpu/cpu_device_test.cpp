@@ -226,8 +226,8 @@ TEST_P(CpuDeviceTest, SaysWhatItCanDo) {
     EXPECT_EQ(cpu->preferred_layout(KernelOp::kMatmul, format, 64, 256), Layout::kPanel16);
     EXPECT_EQ(cpu->preferred_layout(KernelOp::kEmbed, format, 64, 256), Layout::kPanel16);
   }
-  EXPECT_TRUE(find_kernel(info, KernelOp::kKv, Format::kQ8_0, Layout::kRows));
-  EXPECT_FALSE(find_kernel(info, KernelOp::kKv, Format::kQ4_0, Layout::kRows));
+  EXPECT_TRUE(find_kernel(info, KernelOp::kKv, Format::kQ4_0, Layout::kRows));
+  EXPECT_FALSE(find_kernel(info, KernelOp::kKv, Format::kQ4_1, Layout::kRows));
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, CpuDeviceTest, testing::ValuesIn(available_isas()));

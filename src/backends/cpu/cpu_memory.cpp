@@ -48,19 +48,27 @@ void WorkerScratch::Free::operator()(float* block) const { ::operator delete[](b
 
 void WorkerScratch::reserve(size_t floats) { floats_ = std::max(floats_, (floats + 15) / 16 * 16); }
 
+std::unique_ptr<float[], WorkerScratch::Free> WorkerScratch::make_block(size_t floats) {
+  auto* block = static_cast<float*>(::operator new[](floats * sizeof(float), kScratchAlignment, std::nothrow));
+  if (block == nullptr) {
+    throw Error(ErrorCode::kOutOfMemory,
+                "no memory for " + std::to_string(floats * sizeof(float)) + " bytes of scratch");
+  }
+  return std::unique_ptr<float[], Free>(block);
+}
+
 void WorkerScratch::prepare(int32_t threads) {
   if (allocated_ < floats_) {
     blocks_.clear();
     allocated_ = floats_;
   }
-  while (blocks_.size() < size_t(threads)) {
-    auto* block = static_cast<float*>(::operator new[](allocated_ * sizeof(float), kScratchAlignment, std::nothrow));
-    if (block == nullptr) {
-      throw Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(allocated_ * sizeof(float)) +
-                                               " bytes of scratch for each of " + std::to_string(threads) + " threads");
-    }
-    blocks_.emplace_back(block);
-  }
+  while (blocks_.size() < size_t(threads)) blocks_.push_back(make_block(allocated_));
+}
+
+void WorkerScratch::reserve_shared(size_t floats) {
+  if (floats <= shared_floats_) return;
+  shared_ = make_block(floats);
+  shared_floats_ = floats;
 }
 
 }  // namespace vivace

@@ -162,24 +162,21 @@ void run_rows(const RopeArgs& op, const RowContext& context, int32_t begin, int3
 void run_rows(const KvWriteArgs& op, const RowContext& context, int32_t begin, int32_t end) {
   const KvLayer& kv = op.kv;
   const KvSlabs& slabs = *kv.slabs;
-  const size_t key_bytes = row_bytes(*kv.format, size_t(kv.key_dim));
   const size_t value_bytes = row_bytes(*kv.format, size_t(kv.value_dim));
-  const auto store = context.table.rows.kv_store;
+  const RowKernels& kernels = context.table.rows;
   for (int32_t row = begin; row < end; ++row) {
-    const int32_t position = context.inputs.positions()[row];
+    const int32_t position = context.inputs.positions()[row], slot = position % kPageTokens;
     const int32_t sequence = context.inputs.token_sequence()[row];
     const int32_t page = context.inputs.page_table(kv.group, sequence)[position / kPageTokens];
     if (page < 0 || size_t(page / slabs.pages_per_slab) >= slabs.slabs.size()) {
       fail(ErrorCode::kInternal, "position " + std::to_string(position) + " has no KV page");
     }
-    uint8_t* base = slabs.slabs[size_t(page / slabs.pages_per_slab)]->host_data() +
-                    size_t(page % slabs.pages_per_slab) * slabs.page_bytes;
+    uint8_t* slab = slabs.slabs[size_t(page / slabs.pages_per_slab)]->host_data();
     for (int32_t head = 0; head < kv.kv_heads; ++head) {
-      const size_t slot = size_t(head) * kPageTokens + size_t(position % kPageTokens);
-      store(kv.format->format, row_address(op.keys, row) + head * kv.key_dim, kv.key_dim,
-            base + kv.key_offset + slot * key_bytes);
-      store(kv.format->format, row_address(op.values, row) + head * kv.value_dim, kv.value_dim,
-            base + kv.value_offset + slot * value_bytes);
+      kernels.kv_store_key(kv.format->format, row_address(op.keys, row) + head * kv.key_dim, kv.key_dim,
+                           slab + kv_place(kv, page, head, true).offset, slot);
+      kernels.kv_store(kv.format->format, row_address(op.values, row) + head * kv.value_dim, kv.value_dim,
+                       slab + kv_place(kv, page, head, false).offset + size_t(slot) * value_bytes);
     }
   }
 }
@@ -260,8 +257,7 @@ struct Check {
             "kv_write: shapes differ");
     const Format format = kv.format->format;
     const int32_t block = int32_t(kv.format->block_columns);
-    if ((format != Format::kF32 && format != Format::kF16 && format != Format::kQ8_0) || kv.key_dim % block != 0 ||
-        kv.value_dim % block != 0) {
+    if (!is_kv_format(format) || kv.key_dim % block != 0 || kv.value_dim % block != 0) {
       fail(ErrorCode::kUnsupported, std::string("no KV cache in ") + kv.format->name + " with heads of " +
                                         std::to_string(kv.key_dim) + " and " + std::to_string(kv.value_dim) +
                                         " columns");

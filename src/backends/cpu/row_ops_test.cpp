@@ -199,9 +199,9 @@ TEST_P(RowOps, EmbedRefusesAForeignToken) {
 }
 
 TEST_P(RowOps, KvWriteEncodesAsTheFormatDoes) {
-  for (Format format : {Format::kF32, Format::kF16, Format::kQ8_0}) {
+  for (Format format : {Format::kF32, Format::kF16, Format::kQ8_0, Format::kQ4_0}) {
     const FormatRow& row = format_row(format);
-    const int32_t heads = 2, key_dim = format == Format::kQ8_0 ? 64 : 40, value_dim = 96;
+    const int32_t heads = 2, key_dim = row.block_columns == 32 ? 64 : 40, value_dim = 96;
     KvSlabs slabs;
     slabs.pages_per_slab = 3;
     const size_t key_bytes = row_bytes(row, key_dim), value_bytes = row_bytes(row, value_dim);
@@ -219,18 +219,22 @@ TEST_P(RowOps, KvWriteEncodesAsTheFormatDoes) {
     for (int32_t i = 0; i < 32; ++i) Rig::row(keys, 1)[i] = i % 2 ? 0.0f : -0.0f;
     for (int32_t i = 0; i < 32; ++i) Rig::row(keys, 2)[i] = 1e-42f * float(i);
     for (int32_t i = 0; i < 32; ++i) Rig::row(keys, 3)[i] = 1e9f * float(16 - i);
-    rig.stream->kv_write({keys, values, {&slabs, 0, 64, value_offset, &row, heads, key_dim, value_dim}});
+    const KvLayer kv{&slabs, 0, 64, value_offset, &row, heads, key_dim, value_dim};
+    rig.stream->kv_write({keys, values, kv});
     rig.stream->sync();
     std::vector<uint8_t> want(value_bytes);
     for (int32_t t = 0; t < 5; ++t) {
       const int32_t page = t < 3 ? 4 : 0, slot = (61 + t) % 32;
-      const uint8_t* base = slabs.slabs[size_t(page / 3)]->host_data() + size_t(page % 3) * slabs.page_bytes;
+      const uint8_t* slab = slabs.slabs[size_t(page / 3)]->host_data();
       for (int32_t h = 0; h < heads; ++h) {
         row.encode(Rig::row(keys, t) + h * key_dim, want.data(), size_t(key_dim) / row.block_columns);
-        EXPECT_EQ(0, std::memcmp(want.data(), base + 64 + size_t(h * 32 + slot) * key_bytes, key_bytes))
-            << row.name << " token " << t;
+        const uint8_t* stored = slab + kv_place(kv, page, h, true).offset;
+        for (size_t i = 0; i < key_bytes; ++i) {
+          ASSERT_EQ(want[i], stored[turned_byte(row, i, slot)]) << row.name << " token " << t << " byte " << i;
+        }
         row.encode(Rig::row(values, t) + h * value_dim, want.data(), size_t(value_dim) / row.block_columns);
-        EXPECT_EQ(0, std::memcmp(want.data(), base + value_offset + size_t(h * 32 + slot) * value_bytes, value_bytes));
+        stored = slab + kv_place(kv, page, h, false).offset + size_t(slot) * value_bytes;
+        EXPECT_EQ(0, std::memcmp(want.data(), stored, value_bytes)) << row.name << " token " << t;
       }
     }
   }

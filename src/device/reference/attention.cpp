@@ -15,7 +15,8 @@ namespace {
 void check_kv(const KvLayer& kv) {
   expect(kv.format != nullptr && kv.slabs != nullptr, "a KV layer has no format or no slabs");
   const Format format = kv.format->format;
-  const bool known = format == Format::kF32 || format == Format::kF16 || format == Format::kQ8_0;
+  const bool known =
+      format == Format::kF32 || format == Format::kF16 || format == Format::kQ8_0 || format == Format::kQ4_0;
   const int32_t block = int32_t(kv.format->block_columns);
   if (known && kv.key_dim % block == 0 && kv.value_dim % block == 0) return;
   throw Error(ErrorCode::kUnsupported,
@@ -24,14 +25,10 @@ void check_kv(const KvLayer& kv) {
               "choose the KV type f16");
 }
 
-/// Where the rows of one position of a sequence lie.
+/// Where one position of a sequence lies.
 struct KvPosition {
-  uint8_t* page;
+  int32_t page;
   int32_t slot;  // position in the page
-
-  uint8_t* row(size_t layer_offset, size_t bytes_per_row, int32_t head) const {
-    return page + layer_offset + (size_t(head) * kPageTokens + slot) * bytes_per_row;
-  }
 };
 
 KvPosition locate(const StepInputs& step, const KvLayer& kv, int32_t sequence, int32_t position) {
@@ -41,13 +38,38 @@ KvPosition locate(const StepInputs& step, const KvLayer& kv, int32_t sequence, i
   const int32_t page = step.page_table(kv.group, sequence)[position / kPageTokens];
   const KvSlabs& slabs = *kv.slabs;
   expect(page >= 0 && size_t(page / slabs.pages_per_slab) < slabs.slabs.size(), "a position has no page");
-  const size_t offset = size_t(page % slabs.pages_per_slab) * slabs.page_bytes;
-  return {host_bytes(slabs.slabs[page / slabs.pages_per_slab], offset, slabs.page_bytes), position % kPageTokens};
+  return {page, position % kPageTokens};
 }
 
-void write_row(const FormatRow& format, const float* values, int32_t columns, uint8_t* row) {
+/// The bytes of a head's keys or values in a page.
+uint8_t* head_bytes(const KvLayer& kv, int32_t page, int32_t head, bool keys) {
+  const KvPlace place = kv_place(kv, page, head, keys);
+  return host_bytes(kv.slabs->slabs[place.slab], place.offset, kv_head_bytes(kv, keys));
+}
+
+/// Stores the values of one head at a position.
+void write_row(const KvLayer& kv, KvPosition at, int32_t head, bool key, const float* values) {
+  const FormatRow& format = *kv.format;
   expect(format.encode != nullptr, "a KV format has no encoder");
-  format.encode(values, row, columns / format.block_columns);
+  const size_t columns = size_t(key ? kv.key_dim : kv.value_dim);
+  std::vector<uint8_t> row(row_bytes(format, columns));
+  format.encode(values, row.data(), columns / format.block_columns);
+  uint8_t* bytes = head_bytes(kv, at.page, head, key);
+  for (size_t i = 0; i < row.size(); ++i) {
+    bytes[key ? turned_byte(format, i, at.slot) : size_t(at.slot) * row.size() + i] = row[i];
+  }
+}
+
+/// Decodes what write_row() stored.
+void read_row(const KvLayer& kv, KvPosition at, int32_t head, bool key, float* values) {
+  const FormatRow& format = *kv.format;
+  const size_t columns = size_t(key ? kv.key_dim : kv.value_dim);
+  std::vector<uint8_t> row(row_bytes(format, columns));
+  const uint8_t* bytes = head_bytes(kv, at.page, head, key);
+  for (size_t i = 0; i < row.size(); ++i) {
+    row[i] = bytes[key ? turned_byte(format, i, at.slot) : size_t(at.slot) * row.size() + i];
+  }
+  format.decode(row.data(), values, columns / format.block_columns);
 }
 
 /// The running softmax of one query head: sum of weights and weighted values, both relative to exp(top).
@@ -75,13 +97,10 @@ struct KvTile {
     count = end - begin;
     keys.resize(size_t(count) * kv.key_dim);
     values.resize(size_t(count) * kv.value_dim);
-    const size_t key_bytes = row_bytes(*kv.format, kv.key_dim), value_bytes = row_bytes(*kv.format, kv.value_dim);
     for (int32_t i = 0; i < count; ++i) {
       const KvPosition at = locate(step, kv, sequence, begin + i);
-      kv.format->decode(at.row(kv.key_offset, key_bytes, head), &keys[size_t(i) * kv.key_dim],
-                        kv.key_dim / kv.format->block_columns);
-      kv.format->decode(at.row(kv.value_offset, value_bytes, head), &values[size_t(i) * kv.value_dim],
-                        kv.value_dim / kv.format->block_columns);
+      read_row(kv, at, head, true, &keys[size_t(i) * kv.key_dim]);
+      read_row(kv, at, head, false, &values[size_t(i) * kv.value_dim]);
     }
   }
 };
@@ -113,13 +132,11 @@ void kv_write(const StepInputs& step, const KvWriteArgs& args) {
   check_kv(kv);
   const Rows keys = rows_of(args.keys, step.tokens(), int64_t{kv.kv_heads} * kv.key_dim);
   const Rows values = rows_of(args.values, step.tokens(), int64_t{kv.kv_heads} * kv.value_dim);
-  const size_t key_bytes = row_bytes(*kv.format, kv.key_dim), value_bytes = row_bytes(*kv.format, kv.value_dim);
   for (int32_t t = 0; t < step.tokens(); ++t) {
     const KvPosition at = locate(step, kv, step.token_sequence()[t], step.positions()[t]);
     for (int32_t h = 0; h < kv.kv_heads; ++h) {
-      write_row(*kv.format, keys[t] + int64_t{h} * kv.key_dim, kv.key_dim, at.row(kv.key_offset, key_bytes, h));
-      write_row(*kv.format, values[t] + int64_t{h} * kv.value_dim, kv.value_dim,
-                at.row(kv.value_offset, value_bytes, h));
+      write_row(kv, at, h, true, keys[t] + int64_t{h} * kv.key_dim);
+      write_row(kv, at, h, false, values[t] + int64_t{h} * kv.value_dim);
     }
   }
 }

@@ -69,7 +69,7 @@ class ReferenceDevice : public Device {
         info_.kernels.push_back({KernelOp::kMatmul, row.format, layout, row.format == Format::kF32});
       }
     }
-    for (Format format : {Format::kF32, Format::kF16, Format::kQ8_0}) {
+    for (Format format : {Format::kF32, Format::kF16, Format::kQ8_0, Format::kQ4_0}) {
       info_.kernels.push_back({KernelOp::kKv, format, Layout::kRows, true});
     }
   }

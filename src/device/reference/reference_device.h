@@ -9,9 +9,9 @@
 
 namespace vivace {
 
-/// A device that executes each call at once on the calling thread. All formats and layouts, KV in F32, F16 and Q8_0; no
-/// prepared activations. The bits of a token's result depend only on its history. Calls that fail leave the error to
-/// Stream::sync, and calls after it are skipped until then.
+/// A device that executes each call at once on the calling thread. All formats and layouts, KV in F32, F16, Q8_0 and
+/// Q4_0; no prepared activations. The bits of a token's result depend only on its history. Calls that fail leave the
+/// error to Stream::sync, and calls after it are skipped until then.
 std::unique_ptr<Device> make_reference_device(std::string id = "reference");
 
 }  // namespace vivace

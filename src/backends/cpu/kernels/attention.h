@@ -1,58 +1,60 @@
 // Attention of a block of queries over the pages of one KV head: tiles of 256 positions cut by absolute position, each
 // with its own maximum, sum and output (online softmax, Milakov and Gimelshein 2018; FlashAttention, Dao et al. 2022),
 // merged in ascending order. A query's bits depend on its own values and positions alone: what shares its block only
-// shares the loads. Included by instruction-set translation units after their shim and kernels/math.h.
+// shares the loads, and tiles may be computed elsewhere. Included by instruction-set translation units after their shim
+// and kernels/math.h.
 #pragma once
 
 #include <cfloat>
 
+#include "backends/cpu/kernels/kv_page.h"
+#include "backends/cpu/kernels/unroll.h"
 #include "backends/cpu/row_kernels.h"
 
 namespace vivace::VIVACE_ISA {
 
-constexpr int32_t kTile = 256, kPage = 32;
+constexpr int32_t kTile = 256, kScoreRow = kAttentionScoreRow;
+constexpr int32_t kDirectRows = 8;  // so few rows read the pages as they are, more share an unpacked one
+constexpr int32_t kPagesAhead = 3;  // that are prefetched
+constexpr float kLog2E = 1.44269504f;
 
 /// Positions [begin, end) that a query sees of a tile, counted from the tile's start.
 struct Span {
   int32_t begin, end;
 };
 
+/// Online softmax of the rows over some positions: scores are in powers of two, outputs not yet divided by the sum.
+struct PartialSoftmax {
+  float* output;  // [rows, value_row]
+  float* most;    // [rows]
+  float* sum;     // [rows]
+};
+
 struct AttentionBlock {
   const AttentionTask& task;
   int32_t rows, key_row, value_row;  // query rows; floats of a padded key and value
-  float* queries = nullptr;          // [rows, key_row]
-  float* scores = nullptr;           // [rows, kTile], then the weights
-  float* tile_output = nullptr;      // [rows, value_row]
-  float* output = nullptr;           // [rows, value_row]
-  float* tile_max = nullptr;         // [rows]
-  float* tile_sum = nullptr;         // [rows]
-  float* most = nullptr;             // [rows]
-  float* sum = nullptr;              // [rows]
-  float* page = nullptr;             // [kPage, key_row or value_row]
+  float* queries = nullptr;          // [rows, key_row], times the scale
+  float* scores = nullptr;           // [rows, kScoreRow], then the weights
+  float* page = nullptr;             // [key_dim, kPage] or [kPage, value_row]
+  PartialSoftmax tile{}, all{};
 };
+
+VIVACE_SIMD PartialSoftmax partial_softmax(float* at, int32_t rows, int32_t value_row) {
+  float* most = at + static_cast<size_t>(rows) * static_cast<size_t>(value_row);
+  return {at, most, most + attention_row(rows)};
+}
 
 static AttentionBlock attention_block(const AttentionTask& task) {
   const int32_t rows = task.tokens * task.group;
-  const int32_t key = static_cast<int32_t>(attention_row(task.key_dim));
-  const int32_t value = static_cast<int32_t>(attention_row(task.value_dim));
-  const size_t stats = attention_row(rows);
-  float* at = task.scratch;
-  auto take = [&at](size_t floats) {
-    float* begin = at;
-    at += floats;
-    return begin;
-  };
-  const size_t count = static_cast<size_t>(rows);
-  AttentionBlock block{task, rows, key, value};
-  block.queries = take(count * key);
-  block.scores = take(count * kTile);
-  block.tile_output = take(count * value);
-  block.output = take(count * value);
-  block.tile_max = take(stats);
-  block.tile_sum = take(stats);
-  block.most = take(stats);
-  block.sum = take(stats);
-  block.page = at;
+  AttentionBlock block{task, rows, static_cast<int32_t>(attention_row(task.key_dim)),
+                       static_cast<int32_t>(attention_row(task.value_dim))};
+  const size_t part = attention_part(rows, task.value_dim);
+  block.queries = task.scratch;
+  block.scores = block.queries + static_cast<size_t>(rows) * static_cast<size_t>(block.key_row);
+  float* parts = block.scores + static_cast<size_t>(rows) * kAttentionScoreRow;
+  block.tile = partial_softmax(parts, rows, block.value_row);
+  block.all = partial_softmax(parts + part, rows, block.value_row);
+  block.page = parts + 2 * part;
   return block;
 }
 
@@ -65,235 +67,293 @@ static Span visible(const AttentionTask& task, int32_t token, int32_t tile) {
   return {begin, end};
 }
 
-/// `count` rows of `dim` values to f32 rows of `stride`, the rest zero.
-static void unpack_rows(Format format, const uint8_t* data, int32_t dim, int32_t count, float* out, int32_t stride) {
-  for (int32_t row = 0; row < count; ++row, out += stride) {
-    if (format == Format::kQ8_0) {
-      for (int32_t i = 0; i < dim; i += 32, data += 34) {
-        float halves[16];
-        store_f32(halves, load_f16(data));  // the first is the block's scale
-        const F32x16 scale = set_f32(halves[0]);
-        store_f32(out + i, mul(scale, to_f32(load_i8(data + 2))));
-        store_f32(out + i + 16, mul(scale, to_f32(load_i8(data + 18))));
-      }
-      continue;
-    }
-    const int32_t whole = dim / 16 * 16, rest = dim - whole;
-    if (format == Format::kF16) {
-      for (int32_t i = 0; i < whole; i += 16) store_f32(out + i, load_f16(data + 2 * i));
-      if (rest != 0) {
-        uint8_t halves[32] = {};
-        __builtin_memcpy(halves, data + 2 * whole, static_cast<size_t>(rest) * 2);
-        store_f32(out + whole, load_f16(halves));
-      }
-      data += 2 * dim;
-    } else {
-      const float* values = reinterpret_cast<const float*>(data);
-      for (int32_t i = 0; i < whole; i += 16) store_f32(out + i, load_f32(values + i));
-      if (rest != 0) store_f32(out + whole, load_part_f32(values + whole, rest));
-      data += 4 * dim;
-    }
-  }
-}
-
-VIVACE_SIMD size_t kv_row_bytes(Format format, int32_t dim) {
-  const size_t n = static_cast<size_t>(dim);
-  return format == Format::kQ8_0 ? n / 32 * 34 : format == Format::kF16 ? n * 2 : n * 4;
-}
-
-/// Unpacks rows [begin, end) of a page's keys or values to the same rows of block.page.
-static void unpack_page(const AttentionBlock& block, int32_t page_index, bool keys, Span rows) {
-  const AttentionTask& task = block.task;
-  const int32_t page = task.page_table[page_index];
-  const uint8_t* data = task.slabs[page / task.pages_per_slab] +
-                        static_cast<size_t>(page % task.pages_per_slab) * task.page_bytes +
-                        (keys ? task.key_offset : task.value_offset);
-  const int32_t dim = keys ? task.key_dim : task.value_dim, stride = keys ? block.key_row : block.value_row;
-  unpack_rows(task.format, data + static_cast<size_t>(rows.begin) * kv_row_bytes(task.format, dim), dim,
-              rows.end - rows.begin, block.page + static_cast<size_t>(rows.begin) * stride, stride);
-}
-
-/// out[0..15] = query . key for 16 rows of keys.
-VIVACE_SIMD void dot_keys(const float* query, const float* keys, int32_t key_row, float* out) {
-  F32x16 sums[16];
-  for (int32_t first = 0; first < 16; first += kDotRows) {
-    F32x16 acc[kDotRows];
-    for (int i = 0; i < kDotRows; ++i) acc[i] = zero_f32();
-    for (int32_t k = 0; k < key_row; k += 16) {
-      const F32x16 q = load_f32(query + k);
-#pragma GCC unroll 16
-      for (int i = 0; i < kDotRows; ++i) acc[i] = fma(q, load_f32(keys + (first + i) * key_row + k), acc[i]);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < kDotRows; ++i) sums[first + i] = acc[i];
-  }
-  store_f32(out, reduce_add_each(sums));
-}
-
-/// Scores of the tile at position `tile`, without scale, for the positions that any row of the block sees.
-static void score_tile(const AttentionBlock& block, int32_t tile, Span seen) {
-  const AttentionTask& task = block.task;
-  for (int32_t page = seen.begin / kPage; page * kPage < seen.end; ++page) {
-    const int32_t first = page * kPage;
-    const int32_t begin = seen.begin > first ? (seen.begin - first) / 16 * 16 : 0;
-    const int32_t end = seen.end - first > 16 ? kPage : 16;
-    unpack_page(block, tile / kPage + page, true, {begin, end});
-    for (int32_t token = 0; token < task.tokens; ++token) {
-      const Span span = visible(task, token, tile);
-      for (int32_t at = begin; at < end; at += 16) {
-        if (first + at >= span.end || first + at + 16 <= span.begin) continue;
-        for (int32_t row = token * task.group; row < (token + 1) * task.group; ++row) {
-          dot_keys(block.queries + static_cast<size_t>(row) * block.key_row,
-                   block.page + static_cast<size_t>(at) * block.key_row, block.key_row,
-                   block.scores + static_cast<size_t>(row) * kTile + first + at);
-        }
-      }
-    }
-  }
-}
-
-/// Scores of one row to weights e^(score - maximum), 0 where the row sees nothing; the row's maximum and sum.
-static void softmax_row(const AttentionTask& task, float* scores, Span span, float* tile_max, float* tile_sum) {
-  float counts[16];
-  for (int i = 0; i < 16; ++i) counts[i] = static_cast<float>(i);
-  const F32x16 lanes = load_f32(counts), hidden = set_f32(-__builtin_inff());
-  const F32x16 scale = set_f32(task.scale), cap = set_f32(task.score_cap);
-  const F32x16 before = set_f32(static_cast<float>(span.begin) - 0.5f), after = set_f32(static_cast<float>(span.end));
-  const int32_t begin = span.begin / 16 * 16;
-  F32x16 most = set_f32(-FLT_MAX);
-  for (int32_t i = begin; i < span.end; i += 16) {
-    F32x16 s = mul(load_f32(scores + i), scale);
-    if (task.score_cap > 0) s = mul(cap, tanh(div(s, cap)));
-    const F32x16 at = add(lanes, set_f32(static_cast<float>(i)));
-    s = select_greater(at, before, select_greater(after, at, s, hidden), hidden);
-    store_f32(scores + i, s);
-    most = max(s, most);
-  }
-  const float largest = reduce_max(most);
-  const F32x16 minus = set_f32(-largest);
-  F32x16 sum = zero_f32();
-  for (int32_t i = begin; i < span.end; i += 16) {
-    const F32x16 p = exp(add(load_f32(scores + i), minus));
-    store_f32(scores + i, p);
-    sum = add(sum, p);
-  }
-  *tile_max = largest;
-  *tile_sum = reduce_add(sum);
-}
-
-/// out[r][0..16 * kVectors) += sum over positions [span) of weights[r][position] * values[position], position by
-/// position.
-template <int kRows, int kVectors>
-VIVACE_SIMD void add_values(const float* weights, const float* values, int32_t value_row, Span span, float* out) {
-  F32x16 acc[kRows][kVectors];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) acc[r][v] = load_f32(out + r * value_row + 16 * v);
-  }
-  for (int32_t j = span.begin; j < span.end; ++j) {
-    F32x16 value[kVectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) value[v] = load_f32(values + j * value_row + 16 * v);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const F32x16 p = set_f32(weights[r * kTile + j]);
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(p, value[v], acc[r][v]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) store_f32(out + r * value_row + 16 * v, acc[r][v]);
-  }
-}
-
-template <int kRows>
-static void add_value_columns(const float* weights, const float* values, int32_t value_row, Span span, float* out) {
-  if (span.begin >= span.end) return;
-  int32_t column = 0;
-  for (; column + 16 * kValueVectors <= value_row; column += 16 * kValueVectors) {
-    add_values<kRows, kValueVectors>(weights, values + column, value_row, span, out + column);
-  }
-  for (; column < value_row; column += 16) {
-    add_values<kRows, 1>(weights, values + column, value_row, span, out + column);
-  }
-}
-
 /// The page's part of `span`, counted from the page's start.
 VIVACE_SIMD Span of_page(Span span, int32_t first) {
   const int32_t begin = span.begin - first, end = span.end - first;
   return {begin > 0 ? begin : 0, end < kPage ? end : kPage};
 }
 
+/// The KV head's keys or values in the page that holds `position`.
+static const uint8_t* page_of(const AttentionTask& task, int32_t position, bool keys) {
+  const int32_t page = task.page_table[position / kPage], slab = page / task.pages_per_slab;
+  const size_t pages = static_cast<size_t>(task.slab_pages[slab]), at = static_cast<size_t>(page % task.pages_per_slab);
+  return task.slabs[slab] +
+         (keys ? pages * task.key_offset + at * task.key_bytes : pages * task.value_offset + at * task.value_bytes);
+}
+
+/// body(Index<count>()) for a count from 1 to kMost.
+template <int kMost, class Body>
+VIVACE_SIMD void with_rows(int32_t count, const Body& body) {
+  if constexpr (kMost > 1) {
+    if (count < kMost) return with_rows<kMost - 1>(count, body);
+  }
+  body(Index<kMost>());
+}
+
+/// scores[r][0..16 * kVectors) = queries[r] . keys of as many positions from `first` on, column by column.
+template <class Kv, int kRows, int kVectors>
+static void score_rows(const float* queries, int32_t key_row, const uint8_t* keys, int32_t first, int32_t dim,
+                       const uint8_t* next, float* scores) {
+  F32x16 acc[kRows][kVectors];
+  unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
+    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { acc[r][v] = zero_f32(); });
+  });
+  for (int32_t block = 0; block * Kv::kColumns < dim; ++block) {
+    KeyBlock blocks[kVectors];
+    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { blocks[v] = Kv::keys(keys, block, first + 16 * v); });
+    for (int32_t i = 0; i < Kv::kColumns; ++i, ++queries) {
+      F32x16 key[kVectors];
+      unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { key[v] = Kv::key(blocks[v], i); });
+      if (next != nullptr) prefetch(next + (block * Kv::kColumns + i) * (Kv::kBlockBytes * kPage / Kv::kColumns));
+      unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
+        const F32x16 query = set_f32(queries[r * key_row]);
+        unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { acc[r][v] = fma(query, key[v], acc[r][v]); });
+      });
+    }
+  }
+  unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
+    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { store_f32(scores + r * kScoreRow + 16 * v, acc[r][v]); });
+  });
+}
+
+/// out[r][0..16 * kVectors) += sum over positions of weights[r][position] * values[position] from column vector
+/// `column` on, position by position.
+template <class Kv, int kRows, int kVectors>
+static void add_values(const float* weights, const uint8_t* values, size_t row_bytes, int32_t column, int32_t count,
+                       const uint8_t* next, float* out, int32_t out_row) {
+  F32x16 acc[kRows][kVectors];
+  unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
+    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { acc[r][v] = load_f32(out + r * out_row + 16 * v); });
+  });
+  for (int32_t j = 0; j < count; ++j, values += row_bytes) {
+    F32x16 value[kVectors];
+    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { value[v] = Kv::value(values, column + v); });
+    if (next != nullptr) {
+      for (size_t line = 0; line < row_bytes; line += 64) prefetch(next + j * row_bytes + line);
+    }
+    unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
+      const F32x16 weight = set_f32(weights[r * kScoreRow + j]);
+      unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { acc[r][v] = fma(weight, value[v], acc[r][v]); });
+    });
+  }
+  unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
+    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { store_f32(out + r * out_row + 16 * v, acc[r][v]); });
+  });
+}
+
+/// Scores of the page at `first` of the tile for the rows that see any of it.
+template <class Kv, int kMostRows>
+static void score_page(const AttentionBlock& block, int32_t tile, int32_t first, const uint8_t* keys,
+                       const uint8_t* next) {
+  const AttentionTask& task = block.task;
+  for (int32_t row = 0; row < block.rows; row += kMostRows) {
+    const int32_t count = block.rows - row < kMostRows ? block.rows - row : kMostRows;
+    if (visible(task, (row + count - 1) / task.group, tile).end <= first) continue;
+    if (visible(task, row / task.group, tile).begin >= first + kPage) continue;
+    with_rows<kMostRows>(count, [&](auto rows) VIVACE_INLINE_LAMBDA {
+      for (int32_t at = 0; at < kPage; at += 16 * kScoreVectors) {
+        score_rows<Kv, rows, kScoreVectors>(block.queries + static_cast<size_t>(row) * block.key_row, block.key_row,
+                                            keys, at, task.key_dim, at == 0 ? next : nullptr,
+                                            block.scores + static_cast<size_t>(row) * kScoreRow + first + at);
+      }
+    });
+  }
+}
+
+/// Scores of one row to weights 2^(score - maximum), 0 where the row sees nothing; the row's maximum and sum.
+static void softmax_row(const AttentionTask& task, float* scores, Span span, float* tile_most, float* tile_sum) {
+  const int32_t begin = span.begin / 16 * 16, end = (span.end + 15) / 16 * 16;
+  if (task.score_cap > 0) {
+    const F32x16 inverse = set_f32(1.0f / task.score_cap), cap = set_f32(task.score_cap * kLog2E);
+    for (int32_t i = begin; i < end; i += 16) {
+      store_f32(scores + i, mul(cap, tanh(mul(load_f32(scores + i), inverse))));
+    }
+  }
+  for (int32_t i = begin; i < span.begin; ++i) scores[i] = -__builtin_inff();
+  for (int32_t i = span.end; i < end; ++i) scores[i] = -__builtin_inff();
+  F32x16 most = set_f32(-FLT_MAX);
+  for (int32_t i = begin; i < end; i += 16) most = max(load_f32(scores + i), most);
+  const float largest = reduce_max(most);
+  const F32x16 minus = set_f32(-largest);
+  F32x16 sum = zero_f32();
+  for (int32_t i = begin; i < end; i += 16) {
+    const F32x16 p = exp2_of_negative(add(load_f32(scores + i), minus));
+    store_f32(scores + i, p);
+    sum = add(sum, p);
+  }
+  *tile_most = largest;
+  *tile_sum = reduce_add(sum);
+}
+
+/// Columns of some rows over positions [span) of a page; `weights` and `values` are of its first position.
+template <class Kv, int kRows>
+VIVACE_SIMD void add_columns(const AttentionBlock& block, const float* weights, const uint8_t* values, size_t row_bytes,
+                             Span span, const uint8_t* next, float* out) {
+  if (span.begin >= span.end) return;
+  const size_t skipped = static_cast<size_t>(span.begin) * row_bytes;
+  weights += span.begin;
+  values += skipped;
+  if (next != nullptr) next += skipped;
+  const int32_t count = span.end - span.begin, vectors = block.value_row / 16;
+  int32_t v = 0;
+  for (; v + kValueVectors <= vectors; v += kValueVectors) {
+    add_values<Kv, kRows, kValueVectors>(weights, values, row_bytes, v, count, v == 0 ? next : nullptr, out + 16 * v,
+                                         block.value_row);
+  }
+  for (; v < vectors; ++v) {
+    add_values<Kv, kRows, 1>(weights, values, row_bytes, v, count, v == 0 ? next : nullptr, out + 16 * v,
+                             block.value_row);
+  }
+}
+
 /// Some rows from `row` on over one page: together where all see it, alone before and after.
-static void add_page(const AttentionBlock& block, int32_t tile, int32_t first, int32_t row, int32_t count) {
-  Span spans[kValueRows];
+template <class Kv, int kRows>
+static void add_page_rows(const AttentionBlock& block, int32_t tile, int32_t first, int32_t row, const uint8_t* values,
+                          size_t row_bytes, const uint8_t* next) {
+  Span spans[kRows];
   Span common{0, kPage};
-  for (int32_t r = 0; r < count; ++r) {
+  for (int32_t r = 0; r < kRows; ++r) {
     spans[r] = of_page(visible(block.task, (row + r) / block.task.group, tile), first);
     if (spans[r].begin > common.begin) common.begin = spans[r].begin;
     if (spans[r].end < common.end) common.end = spans[r].end;
   }
-  const float* weights = block.scores + static_cast<size_t>(row) * kTile + first;
-  float* out = block.tile_output + static_cast<size_t>(row) * block.value_row;
-  if (count < kValueRows || common.begin >= common.end) common = {kPage, kPage};
-  for (int32_t r = 0; r < count; ++r) {
-    const Span head{spans[r].begin, spans[r].end < common.begin ? spans[r].end : common.begin};
-    add_value_columns<1>(weights + r * kTile, block.page, block.value_row, head, out + r * block.value_row);
+  if (common.begin >= common.end) common = {kPage, kPage};
+  const float* weights = block.scores + static_cast<size_t>(row) * kScoreRow + first;
+  float* out = block.tile.output + static_cast<size_t>(row) * block.value_row;
+  auto alone = [&](int32_t r, Span span) VIVACE_INLINE_LAMBDA {
+    add_columns<Kv, 1>(block, weights + r * kScoreRow, values, row_bytes, span, nullptr, out + r * block.value_row);
+  };
+  if constexpr (kRows > 1) {
+    for (int32_t r = 0; r < kRows; ++r) {
+      alone(r, {spans[r].begin, spans[r].end < common.begin ? spans[r].end : common.begin});
+    }
   }
-  if (common.begin >= common.end) return;
-  add_value_columns<kValueRows>(weights, block.page, block.value_row, common, out);
-  for (int32_t r = 0; r < count; ++r) {
-    const Span tail{common.end, spans[r].end};
-    add_value_columns<1>(weights + r * kTile, block.page, block.value_row, tail, out + r * block.value_row);
+  add_columns<Kv, kRows>(block, weights, values, row_bytes, common, next, out);
+  if constexpr (kRows > 1) {
+    for (int32_t r = 0; r < kRows; ++r) alone(r, {common.end, spans[r].end});
   }
 }
 
-/// tile_output = weights x values over the tile.
-static void value_tile(const AttentionBlock& block, int32_t tile, Span seen) {
+template <class Kv, int kMostRows>
+static void add_page(const AttentionBlock& block, int32_t tile, int32_t first, const uint8_t* values, size_t row_bytes,
+                     const uint8_t* next) {
+  for (int32_t row = 0; row < block.rows; row += kMostRows) {
+    with_rows<kMostRows>(block.rows - row < kMostRows ? block.rows - row : kMostRows,
+                         [&](auto rows) VIVACE_INLINE_LAMBDA {
+                           add_page_rows<Kv, rows>(block, tile, first, row, values, row_bytes, next);
+                         });
+  }
+}
+
+/// Few rows: straight from the pages, the next page prefetched.
+template <class Kv>
+struct DirectPages {
+  static constexpr int kScores = kScoreRows < kDirectRows ? kScoreRows : kDirectRows;
+  static void score(const AttentionBlock& block, int32_t tile, int32_t first, const uint8_t* next) {
+    score_page<Kv, kScores>(block, tile, first, page_of(block.task, tile + first, true), next);
+  }
+  static void add(const AttentionBlock& block, int32_t tile, int32_t first, Span, const uint8_t* next) {
+    add_page<Kv, kValueRows>(block, tile, first, page_of(block.task, tile + first, false),
+                             kv_row_bytes<Kv>(block.task.value_dim), next);
+  }
+};
+
+/// Many rows: each page is unpacked once for all of them.
+template <class Kv>
+struct UnpackedPages {
+  static void score(const AttentionBlock& block, int32_t tile, int32_t first, const uint8_t*) {
+    unpack_keys<Kv>(page_of(block.task, tile + first, true), block.task.key_dim, block.page);
+    score_page<KvF32, kScoreRows>(block, tile, first, reinterpret_cast<const uint8_t*>(block.page), nullptr);
+  }
+  static void add(const AttentionBlock& block, int32_t tile, int32_t first, Span seen, const uint8_t*) {
+    const int32_t dim = block.task.value_dim;
+    const uint8_t* values = page_of(block.task, tile + first, false);
+    unpack_values<Kv>(values + static_cast<size_t>(seen.begin) * kv_row_bytes<Kv>(dim), dim, seen.end - seen.begin,
+                      block.page + static_cast<size_t>(seen.begin) * block.value_row, block.value_row);
+    add_page<KvF32, kValueRows>(block, tile, first, reinterpret_cast<const uint8_t*>(block.page),
+                                static_cast<size_t>(block.value_row) * sizeof(float), nullptr);
+  }
+};
+
+/// The page that is read some pages after the one at `first`: all keys of a tile, all values, the keys of the next.
+static const uint8_t* page_ahead(const AttentionTask& task, int32_t tile, Span seen, int32_t first, bool keys) {
+  int32_t ahead = first + kPagesAhead * kPage;
+  if (ahead < seen.end) return page_of(task, tile + ahead, keys);
+  ahead -= (seen.end + kPage - 1) / kPage * kPage;
+  if (keys) {
+    ahead += seen.begin / kPage * kPage;
+    return ahead < seen.end ? page_of(task, tile + ahead, false) : nullptr;
+  }
+  return tile + kTile + ahead < task.position_end ? page_of(task, tile + kTile + ahead, true) : nullptr;
+}
+
+/// The tile's maxima, sums and outputs of all rows, for the positions that any row sees.
+template <class Pages>
+static void attend_tile(const AttentionBlock& block, int32_t tile, Span seen) {
+  const AttentionTask& task = block.task;
+  const int32_t first_page = seen.begin / kPage * kPage;
+  for (int32_t first = first_page; first < seen.end; first += kPage) {
+    Pages::score(block, tile, first, page_ahead(task, tile, seen, first, true));
+  }
+  for (int32_t row = 0; row < block.rows; ++row) {
+    const Span span = visible(task, row / task.group, tile);
+    if (span.begin >= span.end) continue;
+    softmax_row(task, block.scores + static_cast<size_t>(row) * kScoreRow, span, block.tile.most + row,
+                block.tile.sum + row);
+  }
   const size_t floats = static_cast<size_t>(block.rows) * block.value_row;
-  for (size_t i = 0; i < floats; i += 16) store_f32(block.tile_output + i, zero_f32());
-  for (int32_t page = seen.begin / kPage; page * kPage < seen.end; ++page) {
-    const int32_t first = page * kPage;
-    unpack_page(block, tile / kPage + page, false, of_page(seen, first));
-    for (int32_t row = 0; row < block.rows; row += kValueRows) {
-      add_page(block, tile, first, row, block.rows - row < kValueRows ? block.rows - row : kValueRows);
-    }
+  for (size_t i = 0; i < floats; i += 16) store_f32(block.tile.output + i, zero_f32());
+  for (int32_t first = first_page; first < seen.end; first += kPage) {
+    Pages::add(block, tile, first, of_page(seen, first), page_ahead(task, tile, seen, first, false));
   }
 }
 
 /// Adds the tile's result of one row to the row's.
 static void merge_row(const AttentionBlock& block, int32_t row) {
-  const float most = block.tile_max[row] > block.most[row] ? block.tile_max[row] : block.most[row];
-  float factors[16] = {block.most[row] - most, block.tile_max[row] - most};
-  store_f32(factors, exp(load_f32(factors)));
-  block.most[row] = most;
-  block.sum[row] = block.sum[row] * factors[0] + block.tile_sum[row] * factors[1];
+  const PartialSoftmax &tile = block.tile, &all = block.all;
+  const float most = tile.most[row] > all.most[row] ? tile.most[row] : all.most[row];
+  float factors[16] = {all.most[row] - most, tile.most[row] - most};
+  store_f32(factors, exp2_of_negative(load_f32(factors)));
+  all.most[row] = most;
+  all.sum[row] = all.sum[row] * factors[0] + tile.sum[row] * factors[1];
   const F32x16 a = set_f32(factors[0]), b = set_f32(factors[1]);
-  float* out = block.output + static_cast<size_t>(row) * block.value_row;
-  const float* part = block.tile_output + static_cast<size_t>(row) * block.value_row;
+  float* out = all.output + static_cast<size_t>(row) * block.value_row;
+  const float* part = tile.output + static_cast<size_t>(row) * block.value_row;
   for (int32_t i = 0; i < block.value_row; i += 16) {
     store_f32(out + i, fma(load_f32(part + i), b, mul(load_f32(out + i), a)));
   }
 }
 
-static void begin_rows(const AttentionBlock& block) {
+static void merge_tile(const AttentionBlock& block, int32_t tile) {
+  for (int32_t row = 0; row < block.rows; ++row) {
+    const Span span = visible(block.task, row / block.task.group, tile);
+    if (span.begin < span.end) merge_row(block, row);
+  }
+}
+
+static void load_queries(const AttentionBlock& block) {
   const AttentionTask& task = block.task;
+  // A capped score becomes a power of two after the cap.
+  const F32x16 scale = set_f32(task.score_cap > 0 ? task.scale : task.scale * kLog2E);
   for (int32_t row = 0; row < block.rows; ++row) {
     const int32_t token = row / task.group, head = row % task.group;
     const float* from = task.queries + token * task.query_stride + static_cast<int64_t>(head) * task.key_dim;
     float* query = block.queries + static_cast<size_t>(row) * block.key_row;
     for (int32_t i = 0; i < block.key_row; i += 16) {
       const int32_t rest = task.key_dim - i;
-      store_f32(query + i, rest >= 16 ? load_f32(from + i) : load_part_f32(from + i, rest));
+      store_f32(query + i, mul(scale, rest >= 16 ? load_f32(from + i) : load_part_f32(from + i, rest)));
     }
-    float* out = block.output + static_cast<size_t>(row) * block.value_row;
+  }
+}
+
+static void begin_rows(const AttentionBlock& block) {
+  const AttentionTask& task = block.task;
+  for (int32_t row = 0; row < block.rows; ++row) {
+    float* out = block.all.output + static_cast<size_t>(row) * block.value_row;
     for (int32_t i = 0; i < block.value_row; i += 16) store_f32(out + i, zero_f32());
     // A sink is a position with its own score and no value.
-    block.most[row] = task.sinks ? task.sinks[head] : -FLT_MAX;
-    block.sum[row] = task.sinks ? 1.0f : 0.0f;
+    block.all.most[row] = task.sinks ? task.sinks[row % task.group] * kLog2E : -FLT_MAX;
+    block.all.sum[row] = task.sinks ? 1.0f : 0.0f;
   }
 }
 
@@ -302,8 +362,8 @@ static void end_rows(const AttentionBlock& block) {
   for (int32_t row = 0; row < block.rows; ++row) {
     const int32_t token = row / task.group, head = row % task.group;
     float* to = task.output + token * task.output_stride + static_cast<int64_t>(head) * task.value_dim;
-    const float* out = block.output + static_cast<size_t>(row) * block.value_row;
-    const F32x16 inverse = set_f32(1.0f / block.sum[row]);
+    const float* out = block.all.output + static_cast<size_t>(row) * block.value_row;
+    const F32x16 inverse = set_f32(1.0f / block.all.sum[row]);
     for (int32_t i = 0; i < task.value_dim; i += 16) {
       const F32x16 y = mul(load_f32(out + i), inverse);
       task.value_dim - i >= 16 ? store_f32(to + i, y) : store_part_f32(to + i, y, task.value_dim - i);
@@ -311,25 +371,51 @@ static void end_rows(const AttentionBlock& block) {
   }
 }
 
+/// The part of [position_begin, position_end) of the tile that any row sees.
+VIVACE_SIMD Span seen_of(const AttentionTask& task, int32_t tile) {
+  const int32_t begin = task.position_begin - tile, end = task.position_end - tile;
+  return {begin > 0 ? begin : 0, end < kTile ? end : kTile};
+}
+
+template <class Pages>
+static void attend(const AttentionTask& task) {
+  AttentionBlock block = attention_block(task);
+  load_queries(block);
+  if (task.parts == nullptr) begin_rows(block);
+  float* part = task.parts;
+  for (int32_t tile = task.position_begin / kTile * kTile; tile < task.position_end; tile += kTile) {
+    if (part != nullptr) {
+      block.tile = partial_softmax(part, block.rows, block.value_row);
+      part += attention_part(block.rows, task.value_dim);
+    }
+    attend_tile<Pages>(block, tile, seen_of(task, tile));
+    if (part == nullptr) merge_tile(block, tile);
+  }
+  if (part == nullptr) end_rows(block);
+}
+
+template <class Kv>
+static void attend_format(const AttentionTask& task) {
+  const bool whole = task.value_dim % 16 == 0;  // the last vector of a row is read whole
+  whole&& task.tokens* task.group <= kDirectRows ? attend<DirectPages<Kv>>(task) : attend<UnpackedPages<Kv>>(task);
+}
+
 static void attention(const AttentionTask& task) {
-  const AttentionBlock block = attention_block(task);
+  if (task.format == Format::kF16) return attend_format<KvF16>(task);
+  if (task.format == Format::kQ8_0) return attend_format<KvQ8_0>(task);
+  if (task.format == Format::kQ4_0) return attend_format<KvQ4_0>(task);
+  attend_format<KvF32>(task);
+}
+
+/// The rows' outputs of all tiles in task.parts, which attention() wrote.
+static void attention_merge(const AttentionTask& task) {
+  AttentionBlock block = attention_block(task);
   begin_rows(block);
-  const int32_t last = task.positions[task.tokens - 1];
-  const int32_t lowest = task.window > 0 && task.positions[0] >= task.window ? task.positions[0] - task.window + 1 : 0;
-  for (int32_t tile = lowest / kTile * kTile; tile <= last; tile += kTile) {
-    const Span seen{lowest > tile ? lowest - tile : 0, last + 1 - tile < kTile ? last + 1 - tile : kTile};
-    score_tile(block, tile, seen);
-    for (int32_t row = 0; row < block.rows; ++row) {
-      const Span span = visible(task, row / task.group, tile);
-      if (span.begin >= span.end) continue;
-      softmax_row(task, block.scores + static_cast<size_t>(row) * kTile, span, block.tile_max + row,
-                  block.tile_sum + row);
-    }
-    value_tile(block, tile, seen);
-    for (int32_t row = 0; row < block.rows; ++row) {
-      const Span span = visible(task, row / task.group, tile);
-      if (span.begin < span.end) merge_row(block, row);
-    }
+  float* part = task.parts;
+  for (int32_t tile = task.position_begin / kTile * kTile; tile < task.position_end; tile += kTile) {
+    block.tile = partial_softmax(part, block.rows, block.value_row);
+    part += attention_part(block.rows, task.value_dim);
+    merge_tile(block, tile);
   }
   end_rows(block);
 }

@@ -35,6 +35,20 @@ VIVACE_SIMD F32x16 exp(F32x16 x) {
   return select_greater(set_f32(kExpLowest), x, zero_f32(), result);
 }
 
+/// 2^x for x <= 0, relative error about 1e-7 (minimax to r^6, |r| <= 1/2); 0 below -126.5; NaN stays.
+VIVACE_SIMD F32x16 exp2_of_negative(F32x16 x) {
+  x = max(set_f32(-127.0f), x);
+  const I32x16 n = to_i32(x);
+  const F32x16 r = sub(x, to_f32(n));
+  F32x16 sum = set_f32(1.5353359e-4f);
+  sum = fma(sum, r, set_f32(1.33988750e-3f));
+  sum = fma(sum, r, set_f32(9.61843692e-3f));
+  sum = fma(sum, r, set_f32(5.55033237e-2f));
+  sum = fma(sum, r, set_f32(2.40226477e-1f));
+  sum = fma(sum, r, set_f32(6.93147182e-1f));
+  return mul(fma(sum, r, set_f32(1)), power_of_two(n));  // 2^-127 is taken as 0
+}
+
 /// tanh(x), relative error about 2e-7 also near 0: by e^2|x| - 1, which has no cancellation.
 VIVACE_SIMD F32x16 tanh(F32x16 x) {
   const F32x16 size = min(set_f32(20), abs(x));

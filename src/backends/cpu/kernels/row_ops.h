@@ -1,4 +1,4 @@
-// Norms, activations, rotation and KV encoding of single rows. Included by instruction-set translation units after
+// Norms, activations and rotation of single rows. Included by instruction-set translation units after
 // their shim and kernels/math.h. Each value is a function of its own row alone, whatever the caller's chunks.
 #pragma once
 
@@ -157,49 +157,6 @@ static void rope_halves(float* x, const float* table, int32_t heads, int32_t hea
         store_upto_f32(second + i, add(mul(a, s), mul(b, c)), rest);
       }
     }
-  }
-}
-
-/// Nearest integer, ties away from zero, of |x| < 2^22.
-VIVACE_SIMD I32x16 round_away(F32x16 x) {
-  constexpr float kBelowHalf = 0.49999997f;
-  const I32x16 even = to_i32(x);
-  const F32x16 rest = sub(x, to_f32(even));
-  const F32x16 zero = zero_f32(), one = set_f32(1), minus = set_f32(-1);
-  // A rest of exactly one half on the far side of zero: the tie went towards zero.
-  const F32x16 up = select_greater(rest, set_f32(kBelowHalf), select_greater(x, zero, one, zero), zero);
-  const F32x16 down = select_greater(set_f32(-kBelowHalf), rest, select_greater(zero, x, minus, zero), zero);
-  return add(even, to_i32(add(up, down)));
-}
-
-/// To [-128, 127]: the inverse of a subnormal scale is infinite.
-VIVACE_SIMD F32x16 clamp_code(F32x16 x) { return min(set_f32(127), max(set_f32(-128), x)); }
-
-static void store_q8_0(const float* x, int32_t n, uint8_t* row) {
-  for (int32_t i = 0; i < n; i += 32, row += 34) {
-    const F32x16 a = load_f32(x + i), b = load_f32(x + i + 16);
-    const float d = reduce_max(max(abs(a), abs(b))) / 127.0f;
-    const F32x16 inverse = set_f32(d > 0 ? 1.0f / d : 0.0f);
-    uint8_t halves[32];
-    store_f16(halves, min(set_f32(65504.0f), set_f32(d)));
-    __builtin_memcpy(row, halves, 2);
-    store_i8(row + 2, round_away(clamp_code(mul(a, inverse))));
-    store_i8(row + 18, round_away(clamp_code(mul(b, inverse))));
-  }
-}
-
-static void kv_store(Format format, const float* x, int32_t n, uint8_t* row) {
-  if (format == Format::kQ8_0) return store_q8_0(x, n, row);
-  if (format == Format::kF32) {
-    __builtin_memcpy(row, x, static_cast<size_t>(n) * sizeof(float));
-    return;
-  }
-  int32_t i = 0;
-  for (; i + 16 <= n; i += 16) store_f16(row + 2 * i, load_f32(x + i));
-  if (i < n) {
-    uint8_t halves[32];
-    store_f16(halves, load_part_f32(x + i, n - i));
-    __builtin_memcpy(row + 2 * i, halves, static_cast<size_t>(n - i) * 2);
   }
 }
 

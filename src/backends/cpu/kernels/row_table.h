@@ -16,7 +16,9 @@ constexpr RowKernels kRowKernels = {
     {glu_silu, glu_gelu_tanh, glu_gelu_erf, glu_relu},
     {rope_neighbours, rope_halves},
     kv_store,
+    kv_store_key,
     attention,
+    attention_merge,
 };
 
 }  // namespace vivace::VIVACE_ISA

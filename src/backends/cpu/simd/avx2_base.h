@@ -13,7 +13,7 @@ namespace vivace::VIVACE_ISA {
 
 constexpr int kSingleTokens = 6, kTileTokens = 6, kTilePanels = 1;
 constexpr int kFloatRows = 2, kFloatTokens = 3;
-constexpr int kDotRows = 4, kValueRows = 2, kValueVectors = 2;
+constexpr int kScoreRows = 6, kScoreVectors = 1, kValueRows = 6, kValueVectors = 1;
 
 struct F32x16 {
   __m256 a, b;
@@ -64,22 +64,6 @@ VIVACE_SIMD float reduce_add(F32x16 x) {
   return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
 }
 VIVACE_SIMD F32x16 swap_pairs(F32x16 x) { return {_mm256_permute_ps(x.a, 0xB1), _mm256_permute_ps(x.b, 0xB1)}; }
-/// Sums of a[0..7] by the tree of reduce_add, eight at once.
-VIVACE_SIMD __m256 reduce_add_eight(const F32x16* a) {
-  __m256 fours[4], twos[2];
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const __m256 x = _mm256_add_ps(a[i].a, a[i].b), y = _mm256_add_ps(a[i + 4].a, a[i + 4].b);
-    fours[i] = _mm256_add_ps(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
-  }
-#pragma GCC unroll 2
-  for (int i = 0; i < 2; ++i) {
-    twos[i] = _mm256_add_ps(_mm256_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0x44),
-                            _mm256_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0xEE));
-  }
-  return _mm256_add_ps(_mm256_shuffle_ps(twos[0], twos[1], 0x88), _mm256_shuffle_ps(twos[0], twos[1], 0xDD));
-}
-VIVACE_SIMD F32x16 reduce_add_each(const F32x16 (&a)[16]) { return {reduce_add_eight(a), reduce_add_eight(a + 8)}; }
 VIVACE_SIMD float reduce_max(F32x16 x) {
   const __m256 b = _mm256_max_ps(x.a, x.b);
   const __m128 c = _mm_max_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
@@ -102,6 +86,12 @@ VIVACE_SIMD void load_f16_pairs(const void* p, __m256& even, __m256& odd) {
 VIVACE_SIMD void load_f16_pairs(const void* p, F32x16& even, F32x16& odd) {
   load_f16_pairs(p, even.a, odd.a);
   load_f16_pairs(static_cast<const uint8_t*>(p) + 32, even.b, odd.b);
+}
+VIVACE_SIMD F32x16 set_f16(const void* p) {
+  int16_t half;
+  __builtin_memcpy(&half, p, sizeof(half));
+  const __m256 all = _mm256_cvtph_ps(_mm_set1_epi16(half));
+  return {all, all};
 }
 VIVACE_SIMD F32x16 load_bf16(const void* p) {
   const __m128i* halves = static_cast<const __m128i*>(p);

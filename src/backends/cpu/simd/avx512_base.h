@@ -13,7 +13,7 @@ namespace vivace::VIVACE_ISA {
 
 constexpr int kSingleTokens = 8, kTileTokens = 6, kTilePanels = 2;
 constexpr int kFloatRows = 4, kFloatTokens = 6;
-constexpr int kDotRows = 16, kValueRows = 4, kValueVectors = 4;
+constexpr int kScoreRows = 12, kScoreVectors = 2, kValueRows = 6, kValueVectors = 4;
 
 using F32x16 = __m512;
 using I32x16 = __m512i;
@@ -44,26 +44,6 @@ VIVACE_SIMD float reduce_add(F32x16 a) {
   return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
 }
 VIVACE_SIMD F32x16 swap_pairs(F32x16 a) { return _mm512_permute_ps(a, 0xB1); }
-/// The tree of reduce_add on all vectors at once: 8 apart, 4, 2, 1, two vectors becoming one at each level.
-VIVACE_SIMD F32x16 reduce_add_each(const F32x16 (&a)[16]) {
-  __m512 eights[8], fours[4], twos[2];
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {  // a[i] and a[i + 4], then a[i + 8] and a[i + 12], for i = 0..3
-    const __m512 x = a[i % 4 + i / 4 * 8], y = a[i % 4 + i / 4 * 8 + 4];
-    eights[i] = _mm512_add_ps(_mm512_shuffle_f32x4(x, y, 0x44), _mm512_shuffle_f32x4(x, y, 0xEE));
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    fours[i] = _mm512_add_ps(_mm512_shuffle_f32x4(eights[i], eights[i + 4], 0x88),
-                             _mm512_shuffle_f32x4(eights[i], eights[i + 4], 0xDD));
-  }
-#pragma GCC unroll 2
-  for (int i = 0; i < 2; ++i) {
-    twos[i] = _mm512_add_ps(_mm512_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0x44),
-                            _mm512_shuffle_ps(fours[2 * i], fours[2 * i + 1], 0xEE));
-  }
-  return _mm512_add_ps(_mm512_shuffle_ps(twos[0], twos[1], 0x88), _mm512_shuffle_ps(twos[0], twos[1], 0xDD));
-}
 VIVACE_SIMD float reduce_max(F32x16 a) {
   const __m256 b = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
   const __m128 c = _mm_max_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
@@ -72,6 +52,11 @@ VIVACE_SIMD float reduce_max(F32x16 a) {
 }
 VIVACE_SIMD F32x16 load_f16(const void* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+}
+VIVACE_SIMD F32x16 set_f16(const void* p) {
+  int16_t half;
+  __builtin_memcpy(&half, p, sizeof(half));
+  return _mm512_cvtph_ps(_mm256_set1_epi16(half));
 }
 VIVACE_SIMD void load_f16_pairs(const void* p, F32x16& even, F32x16& odd) {
   const __m512i order = _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1,  //

@@ -15,7 +15,7 @@ constexpr const char* kIsaName = "neon";
 
 constexpr int kSingleTokens = 6, kTileTokens = 6, kTilePanels = 1;
 constexpr int kFloatRows = 2, kFloatTokens = 3;
-constexpr int kDotRows = 4, kValueRows = 2, kValueVectors = 2;
+constexpr int kScoreRows = 6, kScoreVectors = 1, kValueRows = 6, kValueVectors = 1;
 constexpr bool kSignedDot = true;
 
 struct F32x16 {
@@ -65,24 +65,18 @@ VIVACE_SIMD float reduce_add(F32x16 a) {
   return vget_lane_f32(d, 0) + vget_lane_f32(d, 1);
 }
 VIVACE_SIMD F32x16 swap_pairs(F32x16 a) { VIVACE_QUARTERS(F32x16, vrev64q_f32(a.v[i])); }
-VIVACE_SIMD float32x4_t reduce_add_four(const F32x16* a) {
-  float32x4_t fours[4];
-  for (int i = 0; i < 4; ++i) {
-    fours[i] = vaddq_f32(vaddq_f32(a[i].v[0], a[i].v[2]), vaddq_f32(a[i].v[1], a[i].v[3]));
-  }
-  auto twos = [&](int i) __attribute__((always_inline)) {
-    return vaddq_f32(vcombine_f32(vget_low_f32(fours[i]), vget_low_f32(fours[i + 1])),
-                     vcombine_f32(vget_high_f32(fours[i]), vget_high_f32(fours[i + 1])));
-  };
-  return vpaddq_f32(twos(0), twos(2));
-}
-VIVACE_SIMD F32x16 reduce_add_each(const F32x16 (&a)[16]) { VIVACE_QUARTERS(F32x16, reduce_add_four(a + 4 * i)); }
 VIVACE_SIMD float reduce_max(F32x16 a) {
   return vmaxvq_f32(vmaxq_f32(vmaxq_f32(a.v[0], a.v[2]), vmaxq_f32(a.v[1], a.v[3])));
 }
 VIVACE_SIMD F32x16 load_f16(const void* p) {
   const uint8_t* bytes = static_cast<const uint8_t*>(p);
   VIVACE_QUARTERS(F32x16, vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 8 * i))));
+}
+VIVACE_SIMD F32x16 set_f16(const void* p) {
+  int16_t half;
+  __builtin_memcpy(&half, p, sizeof(half));
+  const float32x4_t all = vcvt_f32_f16(vreinterpret_f16_s16(vdup_n_s16(half)));
+  return {{all, all, all, all}};
 }
 VIVACE_SIMD void load_f16_pairs(const void* p, F32x16& even, F32x16& odd) {
   const int16_t* halves = static_cast<const int16_t*>(p);

@@ -16,8 +16,8 @@ constexpr const char* kIsaName = "scalar";
 constexpr int kSingleTokens = 2, kTileTokens = 2, kTilePanels = 1;
 // Rows and tokens of an f32 tile.
 constexpr int kFloatRows = 1, kFloatTokens = 2;
-// Keys that attention multiplies by a query at a time (a divisor of 16), query rows and vectors of its value sums.
-constexpr int kDotRows = 1, kValueRows = 2, kValueVectors = 1;
+// Query rows and vectors of a tile of attention: of scores (1 or 2 vectors of positions) and of value sums.
+constexpr int kScoreRows = 2, kScoreVectors = 1, kValueRows = 2, kValueVectors = 1;
 // True: dot() multiplies signed weights as they are; false: it wants unsigned ones (the core adds 128).
 constexpr bool kSignedDot = true;
 
@@ -97,8 +97,6 @@ VIVACE_SIMD float reduce_add(F32x16 a) {
 }
 /// Lanes 0 and 1 exchanged, 2 and 3, ...
 VIVACE_SIMD F32x16 swap_pairs(F32x16 a) { VIVACE_LANES(F32x16, a.v[i ^ 1]); }
-/// Lane i = reduce_add(a[i]), for sixteen vectors.
-VIVACE_SIMD F32x16 reduce_add_each(const F32x16 (&a)[16]) { VIVACE_LANES(F32x16, reduce_add(a[i])); }
 VIVACE_SIMD float reduce_max(F32x16 a) {
   for (int half = 8; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) a.v[i] = a.v[i] > a.v[i + half] ? a.v[i] : a.v[i + half];
@@ -110,6 +108,12 @@ VIVACE_SIMD F32x16 load_f16(const void* p) {
   uint16_t half[16];
   __builtin_memcpy(half, p, sizeof(half));
   VIVACE_LANES(F32x16, scalar::from_half(half[i]));
+}
+/// One half in all lanes, unaligned.
+VIVACE_SIMD F32x16 set_f16(const void* p) {
+  uint16_t half;
+  __builtin_memcpy(&half, p, sizeof(half));
+  return set_f32(scalar::from_half(half));
 }
 VIVACE_SIMD F32x16 load_bf16(const void* p) {
   uint16_t half[16];
