@@ -5,14 +5,13 @@
 // and kernels/math.h.
 #pragma once
 
-#include <cfloat>
-
 #include "backends/cpu/kernels/kv_page.h"
 #include "backends/cpu/kernels/unroll.h"
 #include "backends/cpu/row_kernels.h"
 
 namespace vivace::VIVACE_ISA {
 
+constexpr float kLowest = -0x1.fffffep127f;  // of all finite floats
 constexpr int32_t kTile = 256, kScoreRow = kAttentionScoreRow;
 constexpr int32_t kDirectRows = 8;  // so few rows read the pages as they are, more share an unpacked one
 constexpr int32_t kPagesAhead = 3;  // that are prefetched
@@ -171,7 +170,7 @@ static void softmax_row(const AttentionTask& task, float* scores, Span span, flo
   }
   for (int32_t i = begin; i < span.begin; ++i) scores[i] = -__builtin_inff();
   for (int32_t i = span.end; i < end; ++i) scores[i] = -__builtin_inff();
-  F32x16 most = set_f32(-FLT_MAX);
+  F32x16 most = set_f32(kLowest);
   for (int32_t i = begin; i < end; i += 16) most = max(load_f32(scores + i), most);
   const float largest = reduce_max(most);
   const F32x16 minus = set_f32(-largest);
@@ -352,7 +351,7 @@ static void begin_rows(const AttentionBlock& block) {
     float* out = block.all.output + static_cast<size_t>(row) * block.value_row;
     for (int32_t i = 0; i < block.value_row; i += 16) store_f32(out + i, zero_f32());
     // A sink is a position with its own score and no value.
-    block.all.most[row] = task.sinks ? task.sinks[row % task.group] * kLog2E : -FLT_MAX;
+    block.all.most[row] = task.sinks ? task.sinks[row % task.group] * kLog2E : kLowest;
     block.all.sum[row] = task.sinks ? 1.0f : 0.0f;
   }
 }
