@@ -56,7 +56,7 @@ INTRINSICS = ["immintrin.h", "x86intrin.h", "xmmintrin.h", "emmintrin.h", "arm_n
 # Headers of the operating system: base/os wraps it; the command line talks to the terminal; backends ask the processor.
 SYSTEM = re.compile(
     r"^(sys/|mach/|linux/|asm/|unistd\.h|fcntl\.h|sched\.h|pthread\.h|signal\.h|termios\.h|poll\.h|dlfcn\.h|windows\.h"
-    r"|psapi\.h|intrin\.h|pwd\.h|langinfo\.h|spawn\.h|dirent\.h|glob\.h|pty\.h|netdb\.h|netinet/|arpa/)"
+    r"|psapi\.h|io\.h|intrin\.h|pwd\.h|langinfo\.h|spawn\.h|dirent\.h|glob\.h|pty\.h|netdb\.h|netinet/|arpa/)"
 )
 SYSTEM_HOMES = ["base/os/", "cli/", "backends/", "net/"]
 TEST_LIBRARIES = re.compile(r"^(gtest|gmock|benchmark)/")
