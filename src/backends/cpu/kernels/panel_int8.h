@@ -59,19 +59,52 @@ struct Int8Tile {
         }
         VIVACE_UNROLL for (int p = 1; p < kPanels; ++p) total[p][t] = total[0][t];
       }
-      unroll<kDwords / kRun>([&](auto run) VIVACE_INLINE_LAMBDA {
-        constexpr int kBegin = run * kRun, kEnd = kBegin + kRun;
-        if constexpr (kRun < kDwords) {
-          add_short_run<s, kBegin, kEnd>(group, x, total);
-        } else {
-          add_run<s, kBegin, kEnd>(group, x, total);
-        }
-      });
+      if constexpr (TokenPairs::kHas && kTokens % 2 == 0) {
+        add_token_pairs<s, TokenPairs>(group, x, total);
+      } else {
+        add_runs<s>(group, x, total);
+      }
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
         const F32x16 factor = fetch(scale[p][s]);
         VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { sum[p][t] = fma(to_f32(total[p][t]), factor, sum[p][t]); }
       }
     });
+  }
+
+  /// total += codes . x for the columns under scale s.
+  template <int s>
+  VIVACE_SIMD void add_runs(const uint8_t* const (&group)[kPanels], const int32_t* x,
+                            I32x16 (&total)[kPanels][kTokens]) {
+    unroll<kDwords / kRun>([&](auto run) VIVACE_INLINE_LAMBDA {
+      constexpr int kBegin = run * kRun, kEnd = kBegin + kRun;
+      if constexpr (kRun < kDwords) {
+        add_short_run<s, kBegin, kEnd>(group, x, total);
+      } else {
+        add_run<s, kBegin, kEnd>(group, x, total);
+      }
+    });
+  }
+
+  /// The same by products of eight columns of two rows and two tokens.
+  template <int s, class Pairs>
+  VIVACE_SIMD void add_token_pairs(const uint8_t* const (&group)[kPanels], const int32_t* x,
+                                   I32x16 (&total)[kPanels][kTokens]) {
+    VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
+      typename Pairs::Sum sum[kTokens / 2];
+      VIVACE_UNROLL for (int t = 0; t < kTokens / 2; ++t) { sum[t] = Pairs::zero(); }
+      unroll<kDwords / 2>([&](auto n) VIVACE_INLINE_LAMBDA {
+        constexpr int kFirst = order(s, 2 * n), kSecond = order(s, 2 * n + 1);
+        const typename Pairs::Codes codes =
+            Pairs::join(Format::template codes<kFirst>(group[p]), Format::template codes<kSecond>(group[p]));
+        VIVACE_UNROLL for (int t = 0; t < kTokens / 2; ++t) {
+          sum[t] = Pairs::dot(sum[t], codes, x + kFirst * kTokens + 2 * t, x + kSecond * kTokens + 2 * t);
+        }
+      });
+      VIVACE_UNROLL for (int t = 0; t < kTokens / 2; ++t) {
+        total[p][2 * t] = add(total[p][2 * t], Pairs::first(sum[t]));
+        total[p][2 * t + 1] = add(total[p][2 * t + 1], Pairs::second(sum[t]));
+      }
+    }
   }
 
   /// k-groups number [kBegin, kEnd) of a scale, summed without a cut.

@@ -176,6 +176,11 @@ VIVACE_SIMD I32x16 to_i32(F32x16 x) { return {_mm256_cvtps_epi32(x.a), _mm256_cv
 VIVACE_SIMD F32x16 as_f32(I32x16 x) { return {_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)}; }
 VIVACE_SIMD I32x16 as_i32(F32x16 x) { return {_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)}; }
 
+/// This set has no products of token pairs (simd/scalar.h).
+struct TokenPairs {
+  static constexpr bool kHas = false;
+};
+
 VIVACE_SIMD void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 

@@ -122,6 +122,11 @@ VIVACE_SIMD I32x16 to_i32(F32x16 a) { return _mm512_cvtps_epi32(a); }
 VIVACE_SIMD F32x16 as_f32(I32x16 a) { return _mm512_castsi512_ps(a); }
 VIVACE_SIMD I32x16 as_i32(F32x16 a) { return _mm512_castps_si512(a); }
 
+/// This set has no products of token pairs (simd/scalar.h).
+struct TokenPairs {
+  static constexpr bool kHas = false;
+};
+
 VIVACE_SIMD void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 

@@ -230,6 +230,12 @@ VIVACE_SIMD I32x16 dot16(I32x16 accumulator, I32x16 a, I32x16 b) {
                             (a.v[i] >> 16) * (b.v[i] >> 16)));
 }
 
+/// Int8 products of eight columns of two rows and two tokens at once, where the set has them (SMMLA: simd/neoni8mm.h):
+/// join() two neighbouring vectors of codes, dot() with the dwords of two tokens each, first() and second() token.
+struct TokenPairs {
+  static constexpr bool kHas = false;
+};
+
 /// Asks for the cache line at p soon.
 VIVACE_SIMD void prefetch(const void* p) { __builtin_prefetch(p); }
 VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
