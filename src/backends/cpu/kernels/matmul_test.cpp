@@ -148,10 +148,13 @@ void expect_close(const TestWeight& weight, const std::vector<float>& values, in
   for (int32_t t = 0; t < tokens; ++t) {
     const std::vector<float> x = quantised(values.data() + t * weight.columns, weight.columns, kind);
     for (int64_t r = 0; r < weight.rows; ++r) {
-      const float* w = weight.decoded.data() + r * weight.columns;
+      // The form that multiplies BF16 makes BF16 of the weight too.
+      const std::vector<float> w =
+          quantised(weight.decoded.data() + r * weight.columns, weight.columns, kind & kBf16Pairs);
       double sum = bias[static_cast<size_t>(r)], size = std::fabs(sum);
       for (int64_t k = 0; k < weight.columns; ++k) {
-        const double product = static_cast<double>(w[k]) * static_cast<double>(x[static_cast<size_t>(k)]);
+        const double product =
+            static_cast<double>(w[static_cast<size_t>(k)]) * static_cast<double>(x[static_cast<size_t>(k)]);
         sum += product;
         size += std::fabs(product);
       }
@@ -251,14 +254,14 @@ TEST(MatmulKernels, Int8SetsAgreeOnIntegers) {
 TEST(MatmulKernels, BlocksOfColumnsAndPartsOfTokensKeepTheBits) {
   // Beyond one block of columns and one part of tokens of every float kernel, the last pair of columns half empty.
   const int64_t rows = 83, columns = 701;
-  const int32_t tokens = 400;
+  const int32_t tokens = 530;
   std::mt19937 random(7);
   for (Format format : {Format::kF32, Format::kF16, Format::kBF16}) {
     const TestWeight weight(format_row(format), Layout::kPanel16, rows, columns, random);
     const std::vector<float> values = random_activations(tokens, columns, random);
     for (const std::string& isa : available_isas()) {
       const auto all = multiply(kernel_table(isa), weight, values, 0, tokens, rows, nullptr);
-      for (int32_t count : {1, 6, 7, 193, 211}) {
+      for (int32_t count : {1, 6, 7, 193, 517}) {
         const auto part = multiply(kernel_table(isa), weight, values, tokens - count, count, 32, nullptr);
         EXPECT_EQ(std::memcmp(part.data(), all.data() + (tokens - count) * rows, part.size() * sizeof(float)), 0)
             << isa << " " << weight.format->name << " tokens " << count;
@@ -269,13 +272,35 @@ TEST(MatmulKernels, BlocksOfColumnsAndPartsOfTokensKeepTheBits) {
 
 TEST(MatmulKernels, NotANumberIsNotHidden) {
   std::mt19937 random(6);
-  for (Format format : {Format::kQ8_0, Format::kBF16}) {
+  for (Format format : {Format::kQ8_0, Format::kF16, Format::kBF16}) {
     const TestWeight weight(format_row(format), Layout::kPanel16, 16, 64, random);
     for (float bad : {NAN, INFINITY}) {
       std::vector<float> values(64, bad);
       for (const std::string& isa : available_isas()) {
         const auto got = multiply(kernel_table(isa), weight, values, 0, 1, 16, nullptr);
         EXPECT_TRUE(std::isnan(got[3])) << isa << " " << weight.format->name;
+      }
+    }
+  }
+}
+
+TEST(MatmulKernels, LeastAndLargestF16Weights) {
+  const uint16_t bits[] = {0x0001, 0x83FF, 0x0400, 0x7BFF, 0xFC00};  // two denormals, then the ends of the usual range
+  const float expected[] = {0x1p-24f, -0x1.FF8p-15f, 0x1p-14f, 65504.0f, -INFINITY};
+  for (size_t i = 0; i < std::size(bits); ++i) {
+    std::mt19937 random(8);
+    TestWeight weight(format_row(Format::kF16), Layout::kPanel16, 16, 2, random);
+    std::memset(weight.bytes.data(), 0, weight.bytes.size());
+    std::memcpy(weight.bytes.data(), &bits[i], sizeof(bits[i]));  // row 0, column 0
+    const std::vector<float> values(24, 1.0f);
+    for (const std::string& isa : available_isas()) {
+      for (int32_t tokens : {1, 12}) {
+        const float got = multiply(kernel_table(isa), weight, values, 0, tokens, 16, nullptr)[0];
+        if (std::isinf(expected[i])) {
+          EXPECT_EQ(got, expected[i]) << isa;
+        } else {
+          EXPECT_NEAR(got, expected[i], std::fabs(expected[i]) * 0x1p-8f) << isa;
+        }
       }
     }
   }

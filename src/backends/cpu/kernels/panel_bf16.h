@@ -1,5 +1,6 @@
-// BF16 weights in panels on hardware that multiplies pairs of BF16: a dword of the panel is already such a pair. The
-// activations are rounded to BF16 too. This is a table on top of another one, which knows every other format and form.
+// F16 and BF16 weights in panels on hardware that multiplies pairs of BF16. A dword of a BF16 panel is already such a
+// pair, one of an F16 panel is rounded to it. The activations are rounded to BF16 too; sums are f32. This is a table on
+// top of another one, which knows every other format and form.
 #pragma once
 
 #include "backends/cpu/kernels/panel_float.h"
@@ -9,10 +10,16 @@ namespace vivace::VIVACE_ISA {
 /// A step is a pair of columns.
 struct PanelBf16Pairs {
   static constexpr int kSteps = 1;
+  using Unpacked = PanelBf16Pairs;
   using Value = int32_t;
   using Weights = I32x16;
   VIVACE_SIMD void load(const uint8_t* p, Weights (&steps)[1]) { steps[0] = load_i32(p); }
+  VIVACE_SIMD void store(uint8_t* p, Weights weights) { store_f32(reinterpret_cast<float*>(p), as_f32(weights)); }
   VIVACE_SIMD F32x16 add(F32x16 sum, Weights weights, Value x) { return dot_bf16(sum, weights, set_i32(x)); }
+};
+
+struct PanelF16Pairs : PanelBf16Pairs {
+  VIVACE_SIMD void load(const uint8_t* p, Weights (&steps)[1]) { steps[0] = round_f16_to_bf16(p); }
 };
 
 static const KernelTable& base_table();
@@ -45,20 +52,24 @@ static void prepare(uint32_t kinds, const float* values, int64_t stride, int32_t
   }
 }
 
-static void multiply_bf16(const MatmulCall& call) {
+template <class Panel>
+static void multiply_pairs(const MatmulCall& call) {
   const uint8_t* pairs = call.prepared + pairs_offset(call.prepared_kinds, call.columns, call.tokens);
   const int64_t stride = static_cast<int64_t>(pairs_stride(call.columns) / sizeof(int32_t));
-  run_float_panels<PanelBf16Pairs, kFloatTilePanels>(
+  run_float_panels<Panel, kFloatTilePanels>(
       call, {reinterpret_cast<const int32_t*>(pairs), stride, (call.columns + 1) / 2}, call.row_begin);
 }
 
 const KernelTable& kernel_table() {
-  static constexpr MatmulRow kMatmuls[] = {{Format::kBF16, Layout::kPanel16, kBf16Pairs, 0, multiply_bf16}};
+  static constexpr MatmulRow kMatmuls[] = {
+      {Format::kF16, Layout::kPanel16, kBf16Pairs, 0, multiply_pairs<PanelF16Pairs>},
+      {Format::kBF16, Layout::kPanel16, kBf16Pairs, 0, multiply_pairs<PanelBf16Pairs>},
+  };
   static const KernelTable kTable = [] {
     KernelTable table = base_table();
     table.isa = kIsaName;
     table.matmuls = kMatmuls;
-    table.matmul_count = 1;
+    table.matmul_count = sizeof(kMatmuls) / sizeof(kMatmuls[0]);
     table.base = &base_table();
     table.prepared_bytes = prepared_bytes;
     table.prepare = prepare;

@@ -9,13 +9,15 @@
 namespace vivace::VIVACE_ISA {
 
 // How a panel is multiplied: 64 bytes hold kSteps steps of 16 rows, load() gives their weights, and add() takes one
-// step and a value of the activation into a sum.
+// step and a value of the activation into a sum. Unpacked is the panel of what load() gives: store() writes a step.
 struct PanelF32 {
   static constexpr Format kFormat = Format::kF32;
   static constexpr int kSteps = 1;
+  using Unpacked = PanelF32;
   using Value = float;
   using Weights = F32x16;
   VIVACE_SIMD void load(const uint8_t* p, Weights (&steps)[1]) { steps[0] = as_f32(load_i32(p)); }
+  VIVACE_SIMD void store(uint8_t* p, Weights weights) { store_f32(reinterpret_cast<float*>(p), weights); }
   VIVACE_SIMD F32x16 add(F32x16 sum, Weights weights, float x) { return fma(weights, set_f32(x), sum); }
 };
 
@@ -44,28 +46,35 @@ struct FloatInput {
 };
 
 constexpr int kFloatTileTokens = kTileTokens, kFloatTilePanels = kTilePanels > 1 ? 4 : 1;
-constexpr int kBlockSteps = 128;  // four unpacked panels: 32 KiB
-constexpr int kBlockTokens = 32 * kFloatTileTokens;
+constexpr int kBlockSteps = 128;                   // four unpacked panels: 32 KiB
+constexpr int kBlockLines = kBlockSteps * 4 / 64;  // of a row of activations
+constexpr int kAheadRows = kBlockSteps / kBlockLines;
+constexpr int kBlockTokens = 86 * kFloatTileTokens;
 
 /// Asks for what comes next in the panels themselves.
 struct AheadInPanels {
   template <int kPanels>
-  VIVACE_SIMD void ask(AheadInPanels& /*self*/, const uint8_t* const (&at)[kPanels]) {
+  VIVACE_SIMD void ask(AheadInPanels& /*self*/, const uint8_t* const (&at)[kPanels], int64_t /*step*/) {
     VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) { prefetch(at[p] + 1024); }
   }
 };
 
-/// Asks for two panels of the next block, `bytes` of each at every step.
+/// Asks for two panels of the next block, `bytes` of each at every step, and for the next tile's activations: they lie
+/// in rows that the hardware does not foresee. A line at every step hides among the products.
 struct AheadOfBlock {
   const uint8_t* first;
   const uint8_t* second;
   int64_t bytes;
+  const uint8_t* values;
+  int64_t next_line, next_row;  // from a line to the next one of its row, from a row's last line to the next row
   template <int kPanels>
-  VIVACE_SIMD void ask(AheadOfBlock& self, const uint8_t* const (&/*at*/)[kPanels]) {
+  VIVACE_SIMD void ask(AheadOfBlock& self, const uint8_t* const (&/*at*/)[kPanels], int64_t step) {
     prefetch(self.first);
     prefetch(self.second);
+    prefetch(self.values);
     self.first += self.bytes;
     self.second += self.bytes;
+    self.values += step % kBlockLines == kBlockLines - 1 ? self.next_row : self.next_line;
   }
 };
 
@@ -99,7 +108,7 @@ struct FloatTile {
     int64_t step = 0;
     for (; step + Panel::kSteps <= input.steps; step += Panel::kSteps) {
       add_line<Panel::kSteps>(at, x, step, sum);
-      Ahead::ask(ahead, at);
+      Ahead::ask(ahead, at, step);
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) { at[p] += 64; }
     }
     if (Panel::kSteps > 1 && step < input.steps) add_line<1>(at, x, step, sum);
@@ -160,35 +169,39 @@ struct EvenParts {
 template <class Panel, int kPanels>
 struct FloatBlocks {
   using Value = typename Panel::Value;
-  static constexpr bool kUnpacks = Panel::kSteps > 1;
+  using Unpacked = typename Panel::Unpacked;
+  static constexpr bool kUnpacks = !__is_same(Panel, Unpacked);
   static constexpr size_t kUnpackedBytes = kBlockSteps * 64;  // of one panel
 
   static void unpack(const uint8_t* weight, size_t panel_bytes, int64_t steps, uint8_t* unpacked) {
     for (int p = 0; p < kPanels; ++p) {
       const uint8_t* from = weight + p * panel_bytes;
-      float* to = reinterpret_cast<float*>(unpacked + p * kUnpackedBytes);
+      uint8_t* to = unpacked + p * kUnpackedBytes;
       for (int64_t step = 0; step < steps; step += Panel::kSteps) {
         typename Panel::Weights weights[Panel::kSteps];
         Panel::load(from, weights);
-        VIVACE_UNROLL for (int s = 0; s < Panel::kSteps; ++s) { store_f32(to + 16 * s, weights[s]); }
+        VIVACE_UNROLL for (int s = 0; s < Panel::kSteps; ++s) { Unpacked::store(to + 64 * s, weights[s]); }
         from += 64;
-        to += 16 * Panel::kSteps;
+        to += 64 * Panel::kSteps;
       }
     }
   }
 
-  /// The first tiles ask for the next block's panels, which `next` begins; the others for what they have.
-  VIVACE_SIMD AheadOfBlock ahead_of(const uint8_t* next, size_t panel_bytes, int tile, const void* at_hand) {
-    if (2 * tile >= kPanels) return {static_cast<const uint8_t*>(at_hand), static_cast<const uint8_t*>(at_hand), 0};
-    const uint8_t* first = next + 2 * tile * panel_bytes;
-    return {first, kPanels > 1 ? first + panel_bytes : first, 64 / Panel::kSteps};
-  }
-
-  /// The next tile's activations, which lie in rows that the hardware does not foresee.
-  VIVACE_SIMD void prefetch_rows(const Value* x, int64_t stride, int rows) {
-    for (int t = 0; t < rows; ++t) {
-      for (int i = 0; i < kBlockSteps; i += 16) prefetch(x + t * stride + i);
+  /// What a tile asks for: the first ones for the next block's panels, which `next` begins, and all of them for the
+  /// activations from `values` on, while there are enough rows of them.
+  VIVACE_SIMD AheadOfBlock ahead_of(const uint8_t* next, size_t panel_bytes, int tile, const Value* values,
+                                    int64_t stride, int rows) {
+    AheadOfBlock ahead = {next, next, 0, reinterpret_cast<const uint8_t*>(values), 0, 0};
+    if (rows >= kAheadRows) {
+      ahead.next_line = 64;
+      ahead.next_row = stride * static_cast<int64_t>(sizeof(Value)) - 64 * (kBlockLines - 1);
     }
+    if (2 * tile < kPanels) {
+      ahead.first = next + 2 * tile * panel_bytes;
+      ahead.second = kPanels > 1 ? ahead.first + panel_bytes : ahead.first;
+      ahead.bytes = 64 / Panel::kSteps;
+    }
+    return ahead;
   }
 
   static void run(const MatmulCall& call, const uint8_t* weight, size_t panel_bytes, const FloatInput<Value>& input,
@@ -205,23 +218,20 @@ struct FloatBlocks {
       for (int tile = 0; tile < tiles.count; ++tile) {
         const int first = tiles.begin(tile), end = tiles.begin(tile + 1);
         const Value* x = input.values + (token + first) * input.stride + step;
-        prefetch_rows(x + (end - first) * input.stride, input.stride, end < tokens ? end - first : 0);
+        const AheadOfBlock ahead = ahead_of(next, panel_bytes, tile, x + (end - first) * input.stride, input.stride,
+                                            call.tokens - token - end);
         F32x16* kept = sums + kPanels * first;
-        const FloatInput<Value> part = {x, input.stride, steps};
-        const AheadOfBlock ahead = ahead_of(next, panel_bytes, tile, kept);
         with_tokens<kFloatTileTokens>(end - first, [&](auto count) VIVACE_INLINE_LAMBDA {
-          if constexpr (kUnpacks) {
-            FloatTile<PanelF32, kPanels, count>::resume(unpacked, kUnpackedBytes, part, ahead, kept);
-          } else {
-            FloatTile<Panel, kPanels, count>::resume(block, panel_bytes, part, ahead, kept);
-          }
+          FloatTile<Unpacked, kPanels, count>::resume(kUnpacks ? unpacked : block,
+                                                      kUnpacks ? kUnpackedBytes : panel_bytes, {x, input.stride, steps},
+                                                      ahead, kept);
         });
       }
     }
     for (int tile = 0; tile < tiles.count; ++tile) {
       const int first = tiles.begin(tile);
       with_tokens<kFloatTileTokens>(tiles.begin(tile + 1) - first, [&](auto count) VIVACE_INLINE_LAMBDA {
-        FloatTile<PanelF32, kPanels, count>::finish(call, sums + kPanels * first, row, token + first);
+        FloatTile<Unpacked, kPanels, count>::finish(call, sums + kPanels * first, row, token + first);
       });
     }
   }
