@@ -42,7 +42,8 @@ double output_bound(const FormatRow& format, bool prepared, const float* weight,
   for (int32_t c = 0; c < columns; ++c) magnitude += std::fabs(double(weight[c]) * input[c]);
   double bound = 1e-5 * magnitude + 1e-30;
   if (!prepared || format.format == Format::kF32) return bound;
-  if (format.block_columns == 1) return bound + magnitude / (format.format == Format::kF16 ? 2048 : 256);
+  // Prepared floats are BF16, and F16 weights are rounded to it as well.
+  if (format.block_columns == 1) return bound + magnitude / (format.format == Format::kF16 ? 127 : 256);
   for (int32_t begin = 0; begin < columns; begin += scale_group(format)) {
     const int32_t end = std::min(columns, begin + scale_group(format));
     double peak = 0, weights = 0;
