@@ -51,8 +51,8 @@ MatmulStage::MatmulStage(const MatmulArgs& args, const KernelTable& table, Worke
 }
 
 int32_t MatmulStage::prepare(const StepInputs& inputs, int32_t threads) {
-  constexpr int64_t kChunksPerThread = 8;  // the last ones even out what the first ones cost
-  constexpr int64_t kMostPanels = 16;
+  constexpr int64_t kChunksPerThread = 16;  // the last ones even out what the first ones cost
+  constexpr int64_t kMostPanels = 8;
   constexpr int64_t kMostPanelsOfManyTokens = 4;  // 64 rows stay in the cache from one token block to the next
   constexpr int64_t kLeastBytes = 16 << 10;       // of weights at few tokens: about a microsecond
   tokens_ = args_.rows == RowSet::kTokens ? inputs.tokens() : inputs.outputs();

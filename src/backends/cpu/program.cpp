@@ -12,6 +12,11 @@ namespace {
 constexpr auto kSpin = std::chrono::microseconds(20);
 constexpr int kSpinsPerClock = 32;
 
+/// First chunk of a thread's range.
+int32_t range_begin(int32_t chunks, int32_t thread, int32_t threads) {
+  return int32_t(int64_t(chunks) * thread / threads);
+}
+
 void wait_until(std::atomic<int32_t>& done, int32_t chunks) {
   int32_t seen = done.load(std::memory_order_acquire);
   if (seen == chunks) return;
@@ -31,15 +36,19 @@ void wait_until(std::atomic<int32_t>& done, int32_t chunks) {
 void Program::append(std::unique_ptr<Stage> stage) { stages_.push_back({std::move(stage), 0}); }
 
 void Program::prepare(const StepInputs& inputs, int32_t threads) {
-  if (counters_size_ != stages_.size()) {
-    counters_ = std::make_unique<Counters[]>(stages_.size());
-    counters_size_ = stages_.size();
+  const size_t size = stages_.size() * size_t(threads + 1);
+  if (counters_size_ < size) {
+    counters_ = std::make_unique<Counter[]>(size);
+    counters_size_ = size;
   }
   // No thread is in the region: the pool's run returns only after all of them left, and its start publishes this.
   for (size_t i = 0; i < stages_.size(); ++i) {
-    stages_[i].chunks = stages_[i].stage->prepare(inputs, threads);
-    counters_[i].next.store(0, std::memory_order_relaxed);
-    counters_[i].done.store(0, std::memory_order_relaxed);
+    const int32_t chunks = stages_[i].chunks = stages_[i].stage->prepare(inputs, threads);
+    Counter* counter = counters(i, threads);
+    counter[0].value.store(0, std::memory_order_relaxed);
+    for (int32_t t = 0; t < threads; ++t) {
+      counter[t + 1].value.store(range_begin(chunks, t, threads), std::memory_order_relaxed);
+    }
   }
   failed_.store(false, std::memory_order_relaxed);
   error_ = nullptr;
@@ -54,18 +63,24 @@ void Program::run_chunk(Stage& stage, const StepInputs& inputs, int32_t chunk, i
   }
 }
 
-void Program::walk(const StepInputs& inputs, int32_t worker) {
+/// Runs what is left of the range of thread `owner`.
+void Program::claim_range(size_t stage, int32_t owner, const StepInputs& inputs, int32_t worker, int32_t threads) {
+  const int32_t chunks = stages_[stage].chunks, end = range_begin(chunks, owner + 1, threads);
+  std::atomic<int32_t>& next = counters(stage, threads)[owner + 1].value;
+  std::atomic<int32_t>& done = counters(stage, threads)[0].value;
+  // A look before the claim: threads that come late or often must not carry the counter away.
+  while (next.load(std::memory_order_relaxed) < end) {
+    const int32_t chunk = next.fetch_add(1, std::memory_order_relaxed);
+    if (chunk >= end) break;
+    run_chunk(*stages_[stage].stage, inputs, chunk, worker);
+    if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) done.notify_all();
+  }
+}
+
+void Program::walk(const StepInputs& inputs, int32_t worker, int32_t threads) {
   for (size_t i = 0; i < stages_.size(); ++i) {
-    const int32_t chunks = stages_[i].chunks;
-    Counters& counters = counters_[i];
-    // A look before the claim: threads that come late or often must not carry the counter away.
-    while (counters.next.load(std::memory_order_relaxed) < chunks) {
-      const int32_t chunk = counters.next.fetch_add(1, std::memory_order_relaxed);
-      if (chunk >= chunks) break;
-      run_chunk(*stages_[i].stage, inputs, chunk, worker);
-      if (counters.done.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) counters.done.notify_all();
-    }
-    wait_until(counters.done, chunks);
+    for (int32_t t = 0; t < threads; ++t) claim_range(i, (worker + t) % threads, inputs, worker, threads);
+    wait_until(counters(i, threads)[0].value, stages_[i].chunks);
   }
 }
 
@@ -77,7 +92,7 @@ void Program::run(const StepInputs& inputs, ThreadPool& pool, int32_t threads) {
     }
     return;
   }
-  pool.run(threads, [&](int worker) { walk(inputs, worker); });
+  pool.run(threads, [&](int worker) { walk(inputs, worker, threads); });
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 

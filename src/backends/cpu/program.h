@@ -1,6 +1,7 @@
-// A step as a list of stages that the threads walk together inside one parallel region. A stage is cut into chunks that
-// threads claim; a thread that finds none left waits for the chunks others have claimed, never for threads that have
-// not arrived: those find finished stages and skip on.
+// A step as a list of stages that the threads walk together inside one parallel region. A stage is cut into chunks, of
+// which each thread has a range of neighbours, so that it reads weights as one stream; it claims them one by one, then
+// those left in the ranges of others. When none is left it waits for the chunks others have claimed, never for threads
+// that have not arrived: those find finished stages and skip on.
 #pragma once
 
 #include <atomic>
@@ -43,18 +44,19 @@ class Program {
     std::unique_ptr<Stage> stage;
     int32_t chunks = 0;
   };
-  // Two cache lines: waiters read `done` while others claim.
-  struct Counters {
-    alignas(64) std::atomic<int32_t> next{0};
-    alignas(64) std::atomic<int32_t> done{0};
+  struct alignas(64) Counter {
+    std::atomic<int32_t> value{0};
   };
 
   void prepare(const StepInputs& inputs, int32_t threads);
-  void walk(const StepInputs& inputs, int32_t worker);
+  void walk(const StepInputs& inputs, int32_t worker, int32_t threads);
+  void claim_range(size_t stage, int32_t owner, const StepInputs& inputs, int32_t worker, int32_t threads);
   void run_chunk(Stage& stage, const StepInputs& inputs, int32_t chunk, int32_t worker) noexcept;
+  /// Of each stage: the chunks done, then the next chunk of each thread's range.
+  Counter* counters(size_t stage, int32_t threads) { return &counters_[stage * size_t(threads + 1)]; }
 
   std::vector<Entry> stages_;
-  std::unique_ptr<Counters[]> counters_;  // one for each stage
+  std::unique_ptr<Counter[]> counters_;
   size_t counters_size_ = 0;
   std::atomic<bool> failed_{false};
   std::exception_ptr error_;  // of the chunk that set failed_ first

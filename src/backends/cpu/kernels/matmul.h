@@ -4,12 +4,21 @@
 #include "backends/cpu/kernels/panel_float.h"
 #include "backends/cpu/kernels/panel_int8.h"
 #include "backends/cpu/kernels/rows_float.h"
+#include "backends/cpu/kernels/rows_packed.h"
 
 namespace vivace::VIVACE_ISA {
 
 template <class Panel>
 constexpr MatmulRow int8_row() {
   return {Panel::kFormat, Layout::kPanel16, Panel::kKind, int8_scratch_rows<Panel>(), multiply_int8<Panel>};
+}
+/// The same weights as they lie in the file.
+template <class Panel>
+constexpr MatmulRow packed_row() {
+  constexpr MatmulRow kPanel = int8_row<Panel>();
+  constexpr int32_t kPacked = packed_rows(Panel::kBytes, Panel::kColumns);
+  return {kPanel.format, Layout::kRows, kPanel.prepared_kind, kPacked + kPanel.scratch_rows,
+          multiply_packed<kPacked, multiply_int8<Panel>>};
 }
 template <class Panel>
 constexpr MatmulRow float_row() {
@@ -21,11 +30,14 @@ constexpr MatmulRow rows_row() {
 }
 
 constexpr MatmulRow kMatmuls[] = {
-    int8_row<PanelQ4_0>(),  int8_row<PanelQ4_1>(), int8_row<PanelQ5_0>(),   int8_row<PanelQ5_1>(),
-    int8_row<PanelQ8_0>(),  int8_row<PanelQ2_K>(), int8_row<PanelQ3_K>(),   int8_row<PanelQ4_K>(),
-    int8_row<PanelQ5_K>(),  int8_row<PanelQ6_K>(), int8_row<PanelIQ4_NL>(), int8_row<PanelIQ4_XS>(),
-    int8_row<PanelMXFP4>(), float_row<PanelF32>(), float_row<PanelF16>(),   float_row<PanelBF16>(),
-    rows_row<RowsF32>(),    rows_row<RowsF16>(),   rows_row<RowsBF16>(),
+    int8_row<PanelQ4_0>(),    int8_row<PanelQ4_1>(),   int8_row<PanelQ5_0>(),     int8_row<PanelQ5_1>(),
+    int8_row<PanelQ8_0>(),    int8_row<PanelQ2_K>(),   int8_row<PanelQ3_K>(),     int8_row<PanelQ4_K>(),
+    int8_row<PanelQ5_K>(),    int8_row<PanelQ6_K>(),   int8_row<PanelIQ4_NL>(),   int8_row<PanelIQ4_XS>(),
+    int8_row<PanelMXFP4>(),   float_row<PanelF32>(),   float_row<PanelF16>(),     float_row<PanelBF16>(),
+    packed_row<PanelQ4_0>(),  packed_row<PanelQ4_1>(), packed_row<PanelQ5_0>(),   packed_row<PanelQ5_1>(),
+    packed_row<PanelQ8_0>(),  packed_row<PanelQ2_K>(), packed_row<PanelQ3_K>(),   packed_row<PanelQ4_K>(),
+    packed_row<PanelQ5_K>(),  packed_row<PanelQ6_K>(), packed_row<PanelIQ4_NL>(), packed_row<PanelIQ4_XS>(),
+    packed_row<PanelMXFP4>(), rows_row<RowsF32>(),     rows_row<RowsF16>(),       rows_row<RowsBF16>(),
 };
 constexpr int32_t kMatmulCount = sizeof(kMatmuls) / sizeof(kMatmuls[0]);
 constexpr MatmulRow kGenericMatmul = {Format::kF32, Layout::kRows, 0, kFloatRows, multiply_generic};

@@ -12,7 +12,10 @@
 namespace vivace::VIVACE_ISA {
 
 /// How far ahead of a first pass over the weights the memory is asked for, in bytes, line after line.
-constexpr int kPrefetchAhead = 6144;
+constexpr int kPrefetchAhead = 8192;
+
+/// What a tile finds of its weights: in memory, for this tile alone or for more to come, or in the caches.
+enum class Weights { kReadOnce, kReadFirst, kCached };
 
 /// Panels whose scales the scratch holds: a larger step decodes them once for all its tiles of tokens.
 constexpr int kScratchPanels = 4;
@@ -166,10 +169,19 @@ struct Int8Tile {
     }
   }
 
+  template <int kLines>
+  VIVACE_SIMD void ask(const uint8_t* lines, Weights found) {
+    if (found == Weights::kReadOnce) {
+      for (int i = 0; i < kLines; ++i) prefetch_once(lines + 64 * i);
+    } else {
+      for (int i = 0; i < kLines; ++i) prefetch(lines + 64 * i);
+    }
+  }
+
   /// total = the panels at `weight` times the tile. `decoded`: the panels' scales, block by block, or null where they
-  /// are decoded here. `first`: nobody has read these weights in this step, they come from memory.
+  /// are decoded here.
   static void multiply(const uint8_t* weight, size_t panel_bytes, int64_t blocks, const TileView& tile,
-                       const Scales* decoded, bool first, Sums& total) {
+                       const Scales* decoded, Weights found, Sums& total) {
     constexpr int kGroups = Format::kColumns / 32;
     constexpr int kLines = (Format::kBytes / 64 + kGroups - 1) / kGroups;  // of a panel's block, for each group
     VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
@@ -199,10 +211,8 @@ struct Int8Tile {
           group[p] += Format::kGroupBytes;
           scale[p] += kPerGroup;
         }
-        if (first) {
-          for (int p = 0; p < kPanels; ++p) {
-            for (int i = 0; i < kLines; ++i) prefetch(ahead + p * panel_bytes + 64 * i);
-          }
+        if (found != Weights::kCached) {
+          for (int p = 0; p < kPanels; ++p) ask<kLines>(ahead + p * panel_bytes, found);
           ahead += 64 * kLines;
         }
       }
@@ -222,6 +232,9 @@ struct Int8Tile {
   /// The tile's outputs: panels from `row` on, tokens from `token` on, of which `lanes` exist.
   static void run(const MatmulCall& call, const uint8_t* form, int64_t row, int token, int lanes,
                   const Scales* decoded = nullptr) {
+    const Weights found = token > 0              ? Weights::kCached
+                          : lanes == call.tokens ? Weights::kReadOnce
+                                                 : Weights::kReadFirst;
     const int64_t blocks = call.columns / Format::kColumns;
     const size_t panel_bytes = static_cast<size_t>(blocks) * Format::kBytes;
     const TileView tile(form, Format::kKind, call.columns, token, kTokens);
@@ -230,7 +243,7 @@ struct Int8Tile {
       for (int p = 0; p < kPanels; ++p) prefetch_write(call.output + (token + t) * call.output_stride + row + 16 * p);
     }
     Sums total;
-    multiply(call.weight + row / 16 * panel_bytes, panel_bytes, blocks, tile, decoded, token == 0, total);
+    multiply(call.weight + row / 16 * panel_bytes, panel_bytes, blocks, tile, decoded, found, total);
     store_tile<kPanels, kTokens>(call, total, row, token, lanes);
   }
 };

@@ -238,6 +238,8 @@ struct TokenPairs {
 
 /// Asks for the cache line at p soon.
 VIVACE_SIMD void prefetch(const void* p) { __builtin_prefetch(p); }
+/// For what is read once: it need not stay in the caches.
+VIVACE_SIMD void prefetch_once(const void* p) { __builtin_prefetch(p, 0, 0); }
 VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 
 #undef VIVACE_LANES
