@@ -92,8 +92,9 @@ VIVACE_SIMD float code_scale(float largest, float& inverse) {
     inverse = 0.0f;
     return 0.0f;
   }
-  inverse = 127.0f / largest;
-  return largest / 127.0f;
+  const float scale = largest / 127.0f;
+  inverse = 1.0f / scale;
+  return scale;
 }
 
 /// Quantises 16 values to four dwords, `lanes` apart; returns the codes.
