@@ -1,16 +1,20 @@
 # The CPU kernels are compiled once per instruction set (backends/cpu/isa/<isa>.cpp), each file with its own flags, and
 # optimised in every build type. Sets of other machines are left out. Vector sets go without sanitizers, which multiply
 # the compile time of unrolled kernels by ten: the scalar set runs the same kernels with them.
-function(vivace_isa name)
-  if(NOT name STREQUAL "scalar" AND VIVACE_SANITIZE)
+function(vivace_isa_options file)
+  if(VIVACE_SANITIZE AND NOT file MATCHES "/scalar\\.cpp$")
     list(APPEND ARGN -fno-sanitize=all)
   endif()
   set(options -O2 ${ARGN})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND options -fno-tree-ter -fno-tree-reassoc)  # they part sums from their products, and registers spill
   endif()
-  set_source_files_properties("${CMAKE_SOURCE_DIR}/src/backends/cpu/isa/${name}.cpp" TARGET_DIRECTORY vivace_backends
+  set_source_files_properties("${CMAKE_SOURCE_DIR}/src/backends/cpu/${file}" TARGET_DIRECTORY vivace_backends
                               PROPERTIES COMPILE_OPTIONS "${options}")
+endfunction()
+
+function(vivace_isa name)
+  vivace_isa_options(isa/${name}.cpp ${ARGN})
   list(APPEND VIVACE_ISAS ${name})
   set(VIVACE_ISAS ${VIVACE_ISAS} PARENT_SCOPE)
 endfunction()
@@ -28,6 +32,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   vivace_isa(avx512 ${avx512})
   vivace_isa(avx512vnni ${avx512} -mavx512vnni)
   vivace_isa(avx512bf16 ${avx512} -mavx512bf16)
+  vivace_isa(avx512amx ${avx512} -mamx-tile -mamx-int8)
+  vivace_isa_options(kernels/panel_matrix_avx512_test.cpp ${avx512})
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
   set(VIVACE_DETECT detect_aarch64)
   if(APPLE)  # compilers take an M1 as given, which has more than neon asks for
@@ -41,6 +47,9 @@ else()
   set(VIVACE_DETECT detect_other)
 endif()
 vivace_isa(scalar)
+if(NOT VIVACE_DETECT STREQUAL "detect_x86")
+  list(FILTER tests EXCLUDE REGEX "_avx512_test\\.cpp$")
+endif()
 
 if(TARGET vivace_backends AND NOT VIVACE_MODULE_SCOPE STREQUAL INTERFACE)
   get_target_property(backend_sources vivace_backends SOURCES)

@@ -16,8 +16,8 @@ namespace vivace {
 namespace {
 
 // Kernel sets a build may have; the machine says which of them run.
-constexpr const char* kKernelSets[] = {"avx512bf16", "avx512vnni", "avx512", "avxvnni",
-                                       "avx2",       "neoni8mm",   "neon",   "scalar"};
+constexpr const char* kKernelSets[] = {"avx512amx", "avx512bf16", "avx512vnni", "avx512", "avxvnni",
+                                       "avx2",      "neoni8mm",   "neon",       "scalar"};
 
 Json kernels_json(const Environment& environment) {
   Json available = Json::array();

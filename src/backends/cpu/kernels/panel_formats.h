@@ -23,7 +23,7 @@ struct BlockScales {
   static constexpr int kPairs = kMins == Mins::kPairs32 ? 4 : kMins == Mins::kPairs16 ? 8 : 1;
   F32x16 scale[kScales];
   F32x16 min;
-  I32x16 pairs[kPairs];  // int16 pairs of the mins, in the order of prepare.h
+  I32x16 pairs[kPairs];  // int16 pairs of the mins, in the order of prepared_form.h
 };
 
 VIVACE_SIMD I32x16 low_nibbles(I32x16 v) { return and_(v, set_i32(0x0F0F0F0F)); }

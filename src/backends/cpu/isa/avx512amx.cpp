@@ -1,0 +1,16 @@
+// The kernels for AVX-512 with AMX: those with BF16, and int8 panels anew for many tokens.
+#define VIVACE_ISA isa_avx512amx
+
+#include "backends/cpu/simd/avx512amx.h"
+// The shim comes first: the kernels are written over it.
+#include "backends/cpu/kernels/panel_matrix.h"
+
+namespace vivace {
+
+namespace isa_avx512bf16 {
+const KernelTable& kernel_table();
+}
+
+static const KernelTable& isa_avx512amx::base_table() { return isa_avx512bf16::kernel_table(); }
+
+}  // namespace vivace
