@@ -73,7 +73,7 @@ TEST(ReferenceDevice, HasEveryFormat) {
     EXPECT_EQ(find_kernel(device->info(), KernelOp::kMatmul, row.format, Layout::kPanel16) != nullptr,
               has_panel16(row.format));
   }
-  EXPECT_EQ(find_kernel(device->info(), KernelOp::kKv, Format::kQ4_0, Layout::kRows), nullptr);
+  EXPECT_EQ(find_kernel(device->info(), KernelOp::kKv, Format::kQ6_K, Layout::kRows), nullptr);
 }
 
 TEST(ReferenceDevice, KeepsTheFirstErrorForSyncAndSkipsCallsUntilThen) {
