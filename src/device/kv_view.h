@@ -22,7 +22,7 @@ struct KvSlabs {
 
 /// One layer of a group. Of each page's bytes K [kv_heads, kPageTokens, key_dim] are those from key_offset on and
 /// V [kv_heads, kPageTokens, value_dim] those from value_offset on, in `format` (F32, F16, Q8_0, Q4_0). kv_place()
-/// says where they lie. Values are rows; keys are turned, see turned_byte().
+/// and kv_byte() say where they lie.
 struct KvLayer {
   const KvSlabs* slabs = nullptr;
   int32_t group = 0;  // which page table of StepInputs
@@ -54,13 +54,27 @@ inline KvPlace kv_place(const KvLayer& kv, int32_t page, int32_t head, bool keys
 }
 
 /// Keys are turned, so that a vector of positions is multiplied by one column of a query: unit by unit of the rows, the
-/// units of a page's positions lie side by side. A unit is a value, or of a quantised block the f16 scale and then each
-/// byte of codes. Returns where byte `byte` of the row of position `slot` of the page lies.
+/// units of a page's positions lie side by side. A unit is a value, or two bytes of a quantised block: its f16 scale,
+/// or two bytes of codes. Returns where byte `byte` of the row of position `slot` of the page lies.
 inline size_t turned_byte(const FormatRow& format, size_t byte, int32_t slot) {
-  const size_t head = format.block_columns == 1 ? format.block_bytes : 2;
+  const size_t unit = format.block_columns == 1 ? format.block_bytes : 2, in_unit = byte % unit;
+  return (byte - in_unit) * kPageTokens + size_t(slot) * unit + in_unit;
+}
+
+/// Values are rows, but in blocks of columns where those are quantised: of each block the scales of a page's positions,
+/// then codes, of which positions s and s + 16 lie side by side: their pairs are multiplied at once. Returns where byte
+/// `byte` of the row of position `slot` of the page lies; the row has row_bytes bytes.
+inline size_t value_byte(const FormatRow& format, size_t row_bytes, size_t byte, int32_t slot) {
+  if (format.block_columns == 1) return size_t(slot) * row_bytes + byte;
   const size_t in_block = byte % format.block_bytes, at = (byte - in_block) * kPageTokens;
-  if (in_block < head) return at + size_t(slot) * head + in_block;
-  return at + in_block * kPageTokens + size_t(slot);
+  if (in_block < 2) return at + size_t(slot) * 2 + in_block;
+  const size_t pair = size_t(slot) % 16, second = size_t(slot) / 16;
+  return at + 2 * kPageTokens + pair * 2 * (format.block_bytes - 2) + (in_block - 2) * 2 + second;
+}
+
+inline size_t kv_byte(const KvLayer& kv, bool key, size_t byte, int32_t slot) {
+  return key ? turned_byte(*kv.format, byte, slot)
+             : value_byte(*kv.format, row_bytes(*kv.format, size_t(kv.value_dim)), byte, slot);
 }
 
 }  // namespace vivace

@@ -31,6 +31,7 @@ std::vector<FuzzCase> fuzz_cases() {
   llama.head_dim = gemma.head_dim = 32;
   for (const Backend& backend : backends()) {
     cases.push_back({"llama_" + backend.name, llama, backend, Format::kQ8_0});
+    cases.push_back({"llama_q4_0_" + backend.name, llama, backend, Format::kQ4_0});
     cases.push_back({"gemma3_" + backend.name, gemma, backend});
   }
   return cases;

@@ -130,7 +130,7 @@ class KvRig {
     slabs_.slabs[place.slab]->read(place.offset, all);
     const int32_t row = position % kPageTokens;
     for (size_t i = 0; i < bytes.size(); ++i) {
-      bytes[i] = all[key ? turned_byte(*layer_.format, i, row) : size_t(row) * bytes.size() + i];
+      bytes[i] = all[kv_byte(layer_, key, i, row)];
     }
     return bytes;
   }

@@ -222,7 +222,9 @@ TEST_P(Attention, MatchesSoftmaxInDouble) {
   for (const Shape& shape : shapes()) {
     Layer layer(GetParam(), shape, {290, 33}, 2, 1);
     layer.run_whole();
-    layer.expect_near_truth(3e-6);
+    // Over blocks, weights are rounded to 2^-14 of the largest of a page.
+    const bool blocks = format_row(shape.format).block_columns > 1;
+    layer.expect_near_truth(blocks ? 5e-4 : 3e-6);
   }
 }
 

@@ -162,7 +162,6 @@ void run_rows(const RopeArgs& op, const RowContext& context, int32_t begin, int3
 void run_rows(const KvWriteArgs& op, const RowContext& context, int32_t begin, int32_t end) {
   const KvLayer& kv = op.kv;
   const KvSlabs& slabs = *kv.slabs;
-  const size_t value_bytes = row_bytes(*kv.format, size_t(kv.value_dim));
   const RowKernels& kernels = context.table.rows;
   for (int32_t row = begin; row < end; ++row) {
     const int32_t position = context.inputs.positions()[row], slot = position % kPageTokens;
@@ -175,8 +174,8 @@ void run_rows(const KvWriteArgs& op, const RowContext& context, int32_t begin, i
     for (int32_t head = 0; head < kv.kv_heads; ++head) {
       kernels.kv_store_key(kv.format->format, row_address(op.keys, row) + head * kv.key_dim, kv.key_dim,
                            slab + kv_place(kv, page, head, true).offset, slot);
-      kernels.kv_store(kv.format->format, row_address(op.values, row) + head * kv.value_dim, kv.value_dim,
-                       slab + kv_place(kv, page, head, false).offset + size_t(slot) * value_bytes);
+      kernels.kv_store_value(kv.format->format, row_address(op.values, row) + head * kv.value_dim, kv.value_dim,
+                             slab + kv_place(kv, page, head, false).offset, slot);
     }
   }
 }

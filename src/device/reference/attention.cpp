@@ -56,7 +56,7 @@ void write_row(const KvLayer& kv, KvPosition at, int32_t head, bool key, const f
   format.encode(values, row.data(), columns / format.block_columns);
   uint8_t* bytes = head_bytes(kv, at.page, head, key);
   for (size_t i = 0; i < row.size(); ++i) {
-    bytes[key ? turned_byte(format, i, at.slot) : size_t(at.slot) * row.size() + i] = row[i];
+    bytes[kv_byte(kv, key, i, at.slot)] = row[i];
   }
 }
 
@@ -67,7 +67,7 @@ void read_row(const KvLayer& kv, KvPosition at, int32_t head, bool key, float* v
   std::vector<uint8_t> row(row_bytes(format, columns));
   const uint8_t* bytes = head_bytes(kv, at.page, head, key);
   for (size_t i = 0; i < row.size(); ++i) {
-    row[i] = bytes[key ? turned_byte(format, i, at.slot) : size_t(at.slot) * row.size() + i];
+    row[i] = bytes[kv_byte(kv, key, i, at.slot)];
   }
   format.decode(row.data(), values, columns / format.block_columns);
 }

@@ -5,6 +5,7 @@
 // and kernels/math.h.
 #pragma once
 
+#include "backends/cpu/kernels/attention_pairs.h"
 #include "backends/cpu/kernels/kv_page.h"
 #include "backends/cpu/kernels/unroll.h"
 #include "backends/cpu/row_kernels.h"
@@ -12,7 +13,7 @@
 namespace vivace::VIVACE_ISA {
 
 constexpr float kLowest = -0x1.fffffep127f;  // of all finite floats
-constexpr int32_t kTile = 256, kScoreRow = kAttentionScoreRow;
+constexpr int32_t kTile = 256;
 constexpr int32_t kDirectRows = 8;  // so few rows read the pages as they are, more share an unpacked one
 constexpr int32_t kPagesAhead = 3;  // that are prefetched
 constexpr float kLog2E = 1.44269504f;
@@ -72,6 +73,12 @@ VIVACE_SIMD Span of_page(Span span, int32_t first) {
   return {begin > 0 ? begin : 0, end < kPage ? end : kPage};
 }
 
+/// Whether any of some rows sees any of the page at `first` of the tile.
+static bool sees(const AttentionTask& task, int32_t row, int32_t rows, int32_t tile, int32_t first) {
+  return visible(task, (row + rows - 1) / task.group, tile).end > first &&
+         visible(task, row / task.group, tile).begin < first + kPage;
+}
+
 /// The KV head's keys or values in the page that holds `position`.
 static const uint8_t* page_of(const AttentionTask& task, int32_t position, bool keys) {
   const int32_t page = task.page_table[position / kPage], slab = page / task.pages_per_slab;
@@ -80,11 +87,18 @@ static const uint8_t* page_of(const AttentionTask& task, int32_t position, bool 
          (keys ? pages * task.key_offset + at * task.key_bytes : pages * task.value_offset + at * task.value_bytes);
 }
 
-/// body(Index<count>()) for a count from 1 to kMost.
+/// Rows that are taken together of `left`, at most kMost: 1 to 4 or kMost, so that few counts are compiled.
+template <int kMost>
+VIVACE_SIMD int32_t next_rows(int32_t left) {
+  constexpr int32_t kFew = kMost < 4 ? kMost : 4;
+  return left >= kMost ? kMost : left < kFew ? left : kFew;
+}
+
+/// body(Index<count>()) for a count of next_rows().
 template <int kMost, class Body>
 VIVACE_SIMD void with_rows(int32_t count, const Body& body) {
   if constexpr (kMost > 1) {
-    if (count < kMost) return with_rows<kMost - 1>(count, body);
+    if (count < kMost) return with_rows<(kMost > 5 ? 4 : kMost - 1)>(count, body);
   }
   body(Index<kMost>());
 }
@@ -97,18 +111,15 @@ static void score_rows(const float* queries, int32_t key_row, const uint8_t* key
   unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
     unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { acc[r][v] = zero_f32(); });
   });
-  for (int32_t block = 0; block * Kv::kColumns < dim; ++block) {
-    KeyBlock blocks[kVectors];
-    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { blocks[v] = Kv::keys(keys, block, first + 16 * v); });
-    for (int32_t i = 0; i < Kv::kColumns; ++i, ++queries) {
-      F32x16 key[kVectors];
-      unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { key[v] = Kv::key(blocks[v], i); });
-      if (next != nullptr) prefetch(next + (block * Kv::kColumns + i) * (Kv::kBlockBytes * kPage / Kv::kColumns));
-      unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
-        const F32x16 query = set_f32(queries[r * key_row]);
-        unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { acc[r][v] = fma(query, key[v], acc[r][v]); });
-      });
-    }
+  keys += first * Kv::kBlockBytes;
+  for (int32_t i = 0; i < dim; ++i, ++queries, keys += Kv::kBlockBytes * kPage) {
+    F32x16 key[kVectors];
+    unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { key[v] = Kv::key(keys + 16 * v * Kv::kBlockBytes); });
+    if (next != nullptr) prefetch(next + i * (Kv::kBlockBytes * kPage));
+    unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
+      const F32x16 query = set_f32(queries[r * key_row]);
+      unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { acc[r][v] = fma(query, key[v], acc[r][v]); });
+    });
   }
   unroll<kRows>([&](auto r) VIVACE_INLINE_LAMBDA {
     unroll<kVectors>([&](auto v) VIVACE_INLINE_LAMBDA { store_f32(scores + r * kScoreRow + 16 * v, acc[r][v]); });
@@ -140,23 +151,38 @@ static void add_values(const float* weights, const uint8_t* values, size_t row_b
   });
 }
 
+template <class Kv, int kRows>
+constexpr auto score_function() {
+  if constexpr (Kv::kColumns > 1) {
+    return score_coded_rows<Kv, kRows, kScoreVectors>;
+  } else {
+    return score_rows<Kv, kRows, kScoreVectors>;
+  }
+}
+
 /// Scores of the page at `first` of the tile for the rows that see any of it.
 template <class Kv, int kMostRows>
 static void score_page(const AttentionBlock& block, int32_t tile, int32_t first, const uint8_t* keys,
                        const uint8_t* next) {
   const AttentionTask& task = block.task;
-  for (int32_t row = 0; row < block.rows; row += kMostRows) {
-    const int32_t count = block.rows - row < kMostRows ? block.rows - row : kMostRows;
-    if (visible(task, (row + count - 1) / task.group, tile).end <= first) continue;
-    if (visible(task, row / task.group, tile).begin >= first + kPage) continue;
+  for (int32_t row = 0, count = 0; row < block.rows; row += count) {
+    count = next_rows<kMostRows>(block.rows - row);
+    if (!sees(task, row, count, tile, first)) continue;
+    const float* queries = block.queries + static_cast<size_t>(row) * block.key_row;
+    float* scores = block.scores + static_cast<size_t>(row) * kScoreRow + first;
     with_rows<kMostRows>(count, [&](auto rows) VIVACE_INLINE_LAMBDA {
       for (int32_t at = 0; at < kPage; at += 16 * kScoreVectors) {
-        score_rows<Kv, rows, kScoreVectors>(block.queries + static_cast<size_t>(row) * block.key_row, block.key_row,
-                                            keys, at, task.key_dim, at == 0 ? next : nullptr,
-                                            block.scores + static_cast<size_t>(row) * kScoreRow + first + at);
+        constexpr auto score = score_function<Kv, rows>();
+        score(queries, block.key_row, keys, at, task.key_dim, at == 0 ? next : nullptr, scores + at);
       }
     });
   }
+}
+
+/// The weights of a row that sees nothing of the tile but shares pages with rows that do.
+VIVACE_SIMD void clear_row(const AttentionBlock& block, int32_t row) {
+  float* weights = block.scores + static_cast<size_t>(row) * kScoreRow;
+  for (int32_t i = 0; i < kTile; i += 16) store_f32(weights + i, zero_f32());
 }
 
 /// Scores of one row to weights 2^(score - maximum), 0 where the row sees nothing; the row's maximum and sum.
@@ -180,6 +206,8 @@ static void softmax_row(const AttentionTask& task, float* scores, Span span, flo
     store_f32(scores + i, p);
     sum = add(sum, p);
   }
+  for (int32_t i = 0; i < begin; i += 16) store_f32(scores + i, zero_f32());
+  for (int32_t i = end; i < kTile; i += 16) store_f32(scores + i, zero_f32());
   *tile_most = largest;
   *tile_sum = reduce_add(sum);
 }
@@ -236,13 +264,37 @@ static void add_page_rows(const AttentionBlock& block, int32_t tile, int32_t fir
 template <class Kv, int kMostRows>
 static void add_page(const AttentionBlock& block, int32_t tile, int32_t first, const uint8_t* values, size_t row_bytes,
                      const uint8_t* next) {
-  for (int32_t row = 0; row < block.rows; row += kMostRows) {
-    with_rows<kMostRows>(block.rows - row < kMostRows ? block.rows - row : kMostRows,
-                         [&](auto rows) VIVACE_INLINE_LAMBDA {
-                           add_page_rows<Kv, rows>(block, tile, first, row, values, row_bytes, next);
-                         });
+  for (int32_t row = 0, count = 0; row < block.rows; row += count) {
+    count = next_rows<kMostRows>(block.rows - row);
+    with_rows<kMostRows>(count, [&](auto rows) VIVACE_INLINE_LAMBDA {
+      add_page_rows<Kv, rows>(block, tile, first, row, values, row_bytes, next);
+    });
   }
 }
+
+/// Pages of a block format: the codes are multiplied as they are, the next page is prefetched.
+template <class Kv>
+struct CodedPages {
+  static void score(const AttentionBlock& block, int32_t tile, int32_t first, const uint8_t* next) {
+    score_page<Kv, kScoreRows>(block, tile, first, page_of(block.task, tile + first, true), next);
+  }
+  static void add(const AttentionBlock& block, int32_t tile, int32_t first, Span, const uint8_t* next) {
+    constexpr int32_t kBytes = Kv::kBlockBytes * kPage;
+    const uint8_t* values = page_of(block.task, tile + first, false);
+    for (int32_t row = 0, count = 0; row < block.rows; row += count) {
+      count = next_rows<kScoreRows>(block.rows - row);
+      if (!sees(block.task, row, count, tile, first)) continue;
+      const float* weights = block.scores + static_cast<size_t>(row) * kScoreRow + first;
+      float* out = block.tile.output + static_cast<size_t>(row) * block.value_row;
+      with_rows<kScoreRows>(count, [&](auto rows) VIVACE_INLINE_LAMBDA {
+        for (int32_t i = 0; i * 32 < block.task.value_dim; ++i) {
+          add_coded_values<Kv, rows>(weights, values + i * kBytes, next ? next + i * kBytes : nullptr, out + 32 * i,
+                                     block.value_row);
+        }
+      });
+    }
+  }
+};
 
 /// Few rows: straight from the pages, the next page prefetched.
 template <class Kv>
@@ -296,7 +348,10 @@ static void attend_tile(const AttentionBlock& block, int32_t tile, Span seen) {
   }
   for (int32_t row = 0; row < block.rows; ++row) {
     const Span span = visible(task, row / task.group, tile);
-    if (span.begin >= span.end) continue;
+    if (span.begin >= span.end) {
+      clear_row(block, row);
+      continue;
+    }
     softmax_row(task, block.scores + static_cast<size_t>(row) * kScoreRow, span, block.tile.most + row,
                 block.tile.sum + row);
   }
@@ -333,15 +388,18 @@ static void merge_tile(const AttentionBlock& block, int32_t tile) {
 static void load_queries(const AttentionBlock& block) {
   const AttentionTask& task = block.task;
   // A capped score becomes a power of two after the cap.
-  const F32x16 scale = set_f32(task.score_cap > 0 ? task.scale : task.scale * kLog2E);
+  const float scale = task.score_cap > 0 ? task.scale : task.scale * kLog2E;
+  const bool coded = task.format == Format::kQ8_0 || task.format == Format::kQ4_0;
+  const F32x16 factor = set_f32(coded ? 1.0f : scale);
   for (int32_t row = 0; row < block.rows; ++row) {
     const int32_t token = row / task.group, head = row % task.group;
     const float* from = task.queries + token * task.query_stride + static_cast<int64_t>(head) * task.key_dim;
     float* query = block.queries + static_cast<size_t>(row) * block.key_row;
     for (int32_t i = 0; i < block.key_row; i += 16) {
       const int32_t rest = task.key_dim - i;
-      store_f32(query + i, mul(scale, rest >= 16 ? load_f32(from + i) : load_part_f32(from + i, rest)));
+      store_f32(query + i, mul(factor, rest >= 16 ? load_f32(from + i) : load_part_f32(from + i, rest)));
     }
+    if (coded) encode_query(query, task.key_dim, task.format == Format::kQ4_0 ? KvQ4_0::kOffset : 0, scale);
   }
 }
 
@@ -401,8 +459,8 @@ static void attend_format(const AttentionTask& task) {
 
 static void attention(const AttentionTask& task) {
   if (task.format == Format::kF16) return attend_format<KvF16>(task);
-  if (task.format == Format::kQ8_0) return attend_format<KvQ8_0>(task);
-  if (task.format == Format::kQ4_0) return attend_format<KvQ4_0>(task);
+  if (task.format == Format::kQ8_0) return attend<CodedPages<KvQ8_0>>(task);
+  if (task.format == Format::kQ4_0) return attend<CodedPages<KvQ4_0>>(task);
   attend_format<KvF32>(task);
 }
 

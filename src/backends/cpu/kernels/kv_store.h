@@ -76,21 +76,38 @@ static void kv_store(Format format, const float* x, int32_t n, uint8_t* row) {
   }
 }
 
+/// Bytes of `count` <= 32 columns.
+VIVACE_SIMD size_t kv_piece_bytes(Format format, int32_t count) {
+  if (format == Format::kQ8_0) return 34;
+  if (format == Format::kQ4_0) return 18;
+  return static_cast<size_t>(count) * (format == Format::kF32 ? 4 : 2);
+}
+
 static void kv_store_key(Format format, const float* x, int32_t n, uint8_t* keys, int32_t slot) {
   constexpr int32_t kPiece = 32;  // columns encoded at a time
-  const bool blocks = format == Format::kQ8_0 || format == Format::kQ4_0;
-  const size_t unit = format == Format::kF32 ? 4 : 2;  // of a value, or of a block's scale
-  const size_t at = static_cast<size_t>(slot);
+  const size_t unit = format == Format::kF32 ? 4 : 2;
+  keys += static_cast<size_t>(slot) * unit;
   for (int32_t i = 0; i < n; i += kPiece) {
     uint8_t row[4 * kPiece];
     const int32_t count = n - i < kPiece ? n - i : kPiece;
     kv_store(format, x + i, count, row);
-    const int32_t units = blocks ? 1 : count;
-    for (int32_t u = 0; u < units; ++u, keys += unit * kPage) {
-      __builtin_memcpy(keys + at * unit, row + static_cast<size_t>(u) * unit, unit);
-    }
-    const int32_t codes = format == Format::kQ8_0 ? 32 : format == Format::kQ4_0 ? 16 : 0;
-    for (int32_t c = 0; c < codes; ++c, keys += kPage) keys[at] = row[2 + c];
+    const size_t bytes = kv_piece_bytes(format, count);
+    for (size_t at = 0; at < bytes; at += unit, keys += unit * kPage) __builtin_memcpy(keys, row + at, unit);
+  }
+}
+
+static void kv_store_value(Format format, const float* x, int32_t n, uint8_t* values, int32_t slot) {
+  const size_t at = static_cast<size_t>(slot);
+  if (format != Format::kQ8_0 && format != Format::kQ4_0) {
+    return kv_store(format, x, n, values + at * static_cast<size_t>(n) * (format == Format::kF32 ? 4 : 2));
+  }
+  const size_t bytes = kv_piece_bytes(format, 32), codes = bytes - 2;
+  for (int32_t i = 0; i < n; i += 32, values += bytes * kPage) {
+    uint8_t row[34];
+    kv_store(format, x + i, 32, row);
+    __builtin_memcpy(values + 2 * at, row, 2);
+    uint8_t* to = values + 2 * kPage + at % 16 * 2 * codes + at / 16;
+    for (size_t c = 0; c < codes; ++c) to[2 * c] = row[2 + c];
   }
 }
 

@@ -15,8 +15,8 @@ constexpr RowKernels kRowKernels = {
     scale_row,
     {glu_silu, glu_gelu_tanh, glu_gelu_erf, glu_relu},
     {rope_neighbours, rope_halves},
-    kv_store,
     kv_store_key,
+    kv_store_value,
     attention,
     attention_merge,
 };

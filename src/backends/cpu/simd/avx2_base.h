@@ -118,6 +118,14 @@ VIVACE_SIMD I32x16 load_u8(const void* p) {
   const __m128i bytes = _mm_loadu_si128(static_cast<const __m128i*>(p));
   return {_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
 }
+VIVACE_SIMD I32x16 load_i8_pairs(const void* p) {
+  const __m128i* bytes = static_cast<const __m128i*>(p);
+  return {_mm256_cvtepi8_epi16(_mm_loadu_si128(bytes)), _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes + 1))};
+}
+VIVACE_SIMD I32x16 load_u8_pairs(const void* p) {
+  const __m128i* bytes = static_cast<const __m128i*>(p);
+  return {_mm256_cvtepu8_epi16(_mm_loadu_si128(bytes)), _mm256_cvtepu8_epi16(_mm_loadu_si128(bytes + 1))};
+}
 VIVACE_SIMD I32x16 load_u16(const void* p) {
   const __m128i* halves = static_cast<const __m128i*>(p);
   return {_mm256_cvtepu16_epi32(_mm_loadu_si128(halves)), _mm256_cvtepu16_epi32(_mm_loadu_si128(halves + 1))};

@@ -82,6 +82,12 @@ VIVACE_SIMD I32x16 load_i8(const void* p) {
 VIVACE_SIMD I32x16 load_u8(const void* p) {
   return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
 }
+VIVACE_SIMD I32x16 load_i8_pairs(const void* p) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+}
+VIVACE_SIMD I32x16 load_u8_pairs(const void* p) {
+  return _mm512_cvtepu8_epi16(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+}
 VIVACE_SIMD I32x16 load_u16(const void* p) {
   return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
 }

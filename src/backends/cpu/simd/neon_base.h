@@ -112,6 +112,14 @@ VIVACE_SIMD I32x16 load_u8(const void* p) {
            vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high))),
            vreinterpretq_s32_u32(vmovl_u16(vget_high_u16(high)))}};
 }
+VIVACE_SIMD I32x16 load_i8_pairs(const void* p) {
+  const int8_t* bytes = static_cast<const int8_t*>(p);
+  VIVACE_QUARTERS(I32x16, vreinterpretq_s32_s16(vmovl_s8(vld1_s8(bytes + 8 * i))));
+}
+VIVACE_SIMD I32x16 load_u8_pairs(const void* p) {
+  const uint8_t* bytes = static_cast<const uint8_t*>(p);
+  VIVACE_QUARTERS(I32x16, vreinterpretq_s32_u16(vmovl_u8(vld1_u8(bytes + 8 * i))));
+}
 VIVACE_SIMD I32x16 load_u16(const void* p) {
   const uint8_t* bytes = static_cast<const uint8_t*>(p);
   VIVACE_QUARTERS(I32x16, vreinterpretq_s32_u32(vmovl_u16(vreinterpret_u16_u8(vld1_u8(bytes + 8 * i)))));

@@ -147,6 +147,16 @@ VIVACE_SIMD I32x16 load_i32(const void* p) {
 /// Sixteen signed or unsigned bytes, widened.
 VIVACE_SIMD I32x16 load_i8(const void* p) { VIVACE_LANES(I32x16, static_cast<const int8_t*>(p)[i]); }
 VIVACE_SIMD I32x16 load_u8(const void* p) { VIVACE_LANES(I32x16, static_cast<const uint8_t*>(p)[i]); }
+/// Thirty-two signed or unsigned bytes, widened to pairs of int16.
+VIVACE_SIMD I32x16 load_i8_pairs(const void* p) {
+  const int8_t* bytes = static_cast<const int8_t*>(p);
+  VIVACE_LANES(I32x16, static_cast<int32_t>((static_cast<uint32_t>(bytes[2 * i]) & 0xFFFFu) |
+                                            static_cast<uint32_t>(bytes[2 * i + 1]) << 16));
+}
+VIVACE_SIMD I32x16 load_u8_pairs(const void* p) {
+  const uint8_t* bytes = static_cast<const uint8_t*>(p);
+  VIVACE_LANES(I32x16, bytes[2 * i] | bytes[2 * i + 1] << 16);
+}
 VIVACE_SIMD I32x16 load_u16(const void* p) {
   uint16_t half[16];
   __builtin_memcpy(half, p, sizeof(half));
