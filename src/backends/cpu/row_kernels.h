@@ -86,8 +86,8 @@ struct RowKernels {
   void (*glu[4])(const float* gate, const float* up, int32_t n, float* out);
   /// Rotates `heads` heads of x in place by one row of the table; index: RopePairs
   void (*rope[2])(float* x, const float* table, int32_t heads, int32_t head_dim, int32_t rotary_dim);
-  /// Encodes n values as position `slot` of a KV head's keys or values in a page, bit for bit as the format's own encode,
-  /// in an is_kv_format(). Where the bytes lie says device/kv_view.h.
+  /// Encodes n values as position `slot` of a KV head's keys or values in a page, bit for bit as the format's own
+  /// encode, in an is_kv_format(). Where the bytes lie says device/kv_view.h.
   void (*kv_store_key)(Format format, const float* x, int32_t n, uint8_t* keys, int32_t slot);
   void (*kv_store_value)(Format format, const float* x, int32_t n, uint8_t* values, int32_t slot);
   void (*attention)(const AttentionTask& task);
