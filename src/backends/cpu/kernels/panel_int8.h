@@ -280,8 +280,9 @@ static void multiply_tiles(const MatmulCall& call, const uint8_t* form, int64_t 
   const int64_t pair_scales = kTilePanels * (call.columns / Format::kColumns);
   for (int token = 0; token < tokens; token += kTileTokens) {
     for (int pair = 0; pair < panels; pair += kTilePanels) {
+      const Scales* scales = kDecoded ? decoded + pair / kTilePanels * pair_scales : nullptr;
       Int8Tile<Format, kTilePanels, kTileTokens, kDecoded>::run(call, form, begin + 16 * pair, token, kTileTokens,
-                                                                decoded + pair / kTilePanels * pair_scales);
+                                                                scales);
     }
   }
 }
