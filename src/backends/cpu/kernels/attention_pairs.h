@@ -5,6 +5,7 @@
 #pragma once
 
 #include "backends/cpu/kernels/kv_page.h"
+#include "backends/cpu/kernels/pair16.h"
 #include "backends/cpu/kernels/unroll.h"
 #include "backends/cpu/row_kernels.h"
 
@@ -32,8 +33,7 @@ static void encode_query(float* query, int32_t dim, int32_t offset, float scale)
     int32_t codes[32], total = 0;
     __builtin_memcpy(codes, columns, sizeof(codes));
     for (int32_t n = 0; n < 16; ++n) {
-      to[n] = static_cast<int32_t>((static_cast<uint32_t>(codes[2 * n]) & 0xFFFFu) |
-                                   static_cast<uint32_t>(codes[2 * n + 1]) << 16);
+      to[n] = pair16(codes[2 * n], codes[2 * n + 1]);
       total += static_cast<int16_t>(codes[2 * n]) + static_cast<int16_t>(codes[2 * n + 1]);
     }
     to[16] = -offset * total;

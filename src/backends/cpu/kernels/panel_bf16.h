@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backends/cpu/kernels/panel_float.h"
+#include "backends/cpu/kernels/table_above.h"
 
 namespace vivace::VIVACE_ISA {
 
@@ -21,8 +22,6 @@ struct PanelBf16Pairs {
 struct PanelF16Pairs : PanelBf16Pairs {
   VIVACE_SIMD void load(const uint8_t* p, Weights (&steps)[1]) { steps[0] = round_f16_to_bf16(p); }
 };
-
-static const KernelTable& base_table();
 
 /// Bytes from one row of pairs to the next; rows share no cache lines.
 constexpr size_t pairs_stride(int64_t columns) { return static_cast<size_t>((columns + 31) / 32) * 64; }
@@ -65,16 +64,7 @@ const KernelTable& kernel_table() {
       {Format::kF16, Layout::kPanel16, kBf16Pairs, 0, multiply_pairs<PanelF16Pairs>},
       {Format::kBF16, Layout::kPanel16, kBf16Pairs, 0, multiply_pairs<PanelBf16Pairs>},
   };
-  static const KernelTable kTable = [] {
-    KernelTable table = base_table();
-    table.isa = kIsaName;
-    table.matmuls = kMatmuls;
-    table.matmul_count = sizeof(kMatmuls) / sizeof(kMatmuls[0]);
-    table.base = &base_table();
-    table.prepared_bytes = prepared_bytes;
-    table.prepare = prepare;
-    return table;
-  }();
+  static const KernelTable kTable = table_above_base(kMatmuls);
   return kTable;
 }
 

@@ -9,14 +9,15 @@
 // k...Tokens).
 #pragma once
 
+#include "backends/cpu/detect.h"
 #include "backends/cpu/kernels/panel_formats.h"
 #include "backends/cpu/kernels/prepared_form.h"
 #include "backends/cpu/kernels/store_tile.h"
+#include "backends/cpu/kernels/table_above.h"
 
 namespace vivace::VIVACE_ISA {
 
 static_assert(kSignedDot, "the unit multiplies signed codes by signed codes");
-static const KernelTable& base_table();
 
 constexpr int kUnitTokens = 16;  // of one product
 constexpr int kQuad = 4;         // tokens whose sums are in registers at a time
@@ -204,15 +205,7 @@ struct MatrixKernel {
 };
 
 /// The base's row of a format's panels; there is one for every int8 format.
-static const MatmulRow& base_row(Format format) {
-  const KernelTable* table = &base_table();
-  for (;; table = table->base) {
-    for (int32_t i = 0; i < table->matmul_count; ++i) {
-      const MatmulRow& row = table->matmuls[i];
-      if (row.format == format && row.layout == Layout::kPanel16) return row;
-    }
-  }
-}
+static const MatmulRow& base_row(Format format) { return matmul_row(base_table(), format, Layout::kPanel16); }
 
 /// A small step would leave most of the unit idle.
 template <class Panel>
@@ -235,16 +228,7 @@ const KernelTable& kernel_table() {
       matrix_row<PanelQ5_K>(),  matrix_row<PanelQ6_K>(), matrix_row<PanelIQ4_NL>(), matrix_row<PanelIQ4_XS>(),
       matrix_row<PanelMXFP4>(),
   };
-  static const KernelTable kTable = [] {
-    KernelTable table = base_table();
-    table.isa = kIsaName;
-    table.matmuls = kMatmuls;
-    table.matmul_count = sizeof(kMatmuls) / sizeof(kMatmuls[0]);
-    table.base = &base_table();
-    table.prepared_bytes = prepared_bytes;
-    table.prepare = prepare;
-    return table;
-  }();
+  static const KernelTable kTable = table_above_base(kMatmuls);
   return kTable;
 }
 

@@ -1,6 +1,7 @@
 // Activations to int8 codes, in the order of prepared_form.h.
 #pragma once
 
+#include "backends/cpu/kernels/pair16.h"
 #include "backends/cpu/kernels/prepared_form.h"
 #include "backends/cpu/kernels/unroll.h"
 
@@ -48,11 +49,6 @@ static void prepare_blocks32(const float* values, int64_t columns, int lanes, co
     tile.scales[block * lanes] = scale;
     tile.scaled_sums[block * lanes] = scale * static_cast<float>(sum);
   }
-}
-
-/// Two int16 as they lie in a dword.
-constexpr int32_t pair16(int32_t low, int32_t high) {
-  return static_cast<int32_t>((static_cast<uint32_t>(low) & 0xFFFFu) | static_cast<uint32_t>(high) << 16);
 }
 
 static void prepare_blocks256(const float* values, int64_t columns, int lanes, const TileStore& tile) {
