@@ -22,6 +22,7 @@ RANKS = {
     "tune": 6,
     "bench": 6,
     "server": 7,
+    "gpu_check": 7,
     "cli": 8,
 }
 

@@ -5,15 +5,16 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/memory.h"
+#include "bench/speed_runs.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/hardware_report.h"
+#include "cli/interrupt.h"
 #include "cli/load_options.h"
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/plan_report.h"
-#include "cli/speed_runs.h"
 #include "cli/text_format.h"
 #include "engine/step.h"
 #include "models/model_file.h"
@@ -124,7 +125,8 @@ int run_bench(const Arguments& arguments, Context& context) {
   Measurement prefill{"prefill", {.tokens = prompt, .depth = depth, .step = runner.limits().tokens}, {}};
   Measurement decode{"decode", {.tokens = generate, .depth = depth, .streams = streams}, {}};
   for (Measurement* m : {&prefill, &decode}) {
-    m->rates = measure_speed(runner, session.card, m->run, arguments.integer("repeat").value_or(5));
+    m->rates =
+        measure_speed(runner, session.card, m->run, arguments.integer("repeat").value_or(5), throw_if_interrupted);
   }
   const int64_t peak = read_process_memory().peak_resident;
   if (arguments.flag("json")) {

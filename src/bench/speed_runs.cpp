@@ -1,4 +1,4 @@
-#include "cli/speed_runs.h"
+#include "bench/speed_runs.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,7 +7,6 @@
 #include <span>
 
 #include "base/error.h"
-#include "cli/interrupt.h"
 
 namespace vivace {
 namespace {
@@ -26,8 +25,8 @@ std::vector<TokenId> arbitrary_tokens(int32_t count, int32_t vocabulary) {
 /// Sequences that grow side by side, all by the same tokens.
 class Streams {
  public:
-  Streams(StepRunner& runner, std::span<const TokenId> tokens, int32_t count)
-      : runner_(runner), tokens_(tokens), tables_(static_cast<size_t>(count)) {}
+  Streams(StepRunner& runner, std::span<const TokenId> tokens, int32_t count, const std::function<void()>& before_step)
+      : runner_(runner), tokens_(tokens), before_step_(before_step), tables_(static_cast<size_t>(count)) {}
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
   ~Streams() {
@@ -46,7 +45,7 @@ class Streams {
   void feed(std::span<PageTables> streams, int32_t begin, int32_t end, int32_t step) {
     std::vector<StepSequence> sequences(streams.size());
     for (int32_t at = begin; at < end; at += step) {
-      throw_if_interrupted();
+      if (before_step_) before_step_();
       const int32_t size = std::min(step, end - at);
       const bool wanted = step == 1 || at + size == end;  // as an answer needs them
       for (size_t s = 0; s < streams.size(); ++s) {
@@ -60,6 +59,7 @@ class Streams {
 
   StepRunner& runner_;
   std::span<const TokenId> tokens_;
+  const std::function<void()>& before_step_;
   std::vector<PageTables> tables_;
 };
 
@@ -77,7 +77,8 @@ Rates rates_of(double tokens, std::vector<double> seconds) {
 
 }  // namespace
 
-Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& run, int64_t repeat) {
+Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& run, int64_t repeat,
+                    const std::function<void()>& before_step) {
   using Clock = std::chrono::steady_clock;
   if (run.tokens == 0) return {};
   const int32_t end = run.depth + run.tokens;
@@ -88,7 +89,7 @@ Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& r
     // A run begins again at `depth` over the pages of the last; windows have let go of theirs and are filled anew.
     if (!streams || has_window(card)) {
       streams.reset();
-      streams.emplace(runner, tokens, run.streams);
+      streams.emplace(runner, tokens, run.streams, before_step);
       streams->fill(run.depth);
     }
     const Clock::time_point start = Clock::now();

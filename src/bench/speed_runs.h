@@ -1,7 +1,8 @@
-// Timed prefill and decode of a loaded model, below the engine: what `vivace bench` prints.
+// Timed prefill and decode of a loaded model, below the engine: what `vivace bench` and the GPU check print.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "engine/step.h"
@@ -22,7 +23,9 @@ struct Rates {
   double median = 0, mean = 0, min = 0, max = 0;
 };
 
-/// Warms up once, then takes the time `repeat` times; no tokens give no rates. Throws Error kCancelled on Ctrl-C.
-Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& run, int64_t repeat);
+/// Warms up once, then takes the time `repeat` times; no tokens give no rates. `before_step` is called before each step
+/// and may throw to end the measurement.
+Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& run, int64_t repeat,
+                    const std::function<void()>& before_step = {});
 
 }  // namespace vivace
