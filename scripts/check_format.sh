@@ -12,5 +12,5 @@ if [[ "${1:-}" == --fix ]]; then
 else
   mode=(--dry-run --Werror)
 fi
-find src tests -type f \( -name '*.h' -o -name '*.cpp' \) -print0 | xargs -0 -r -n 16 -P 2 "$formatter" "${mode[@]}"
+find src tests -type f \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) -print0 | xargs -0 -r -n 16 -P 2 "$formatter" "${mode[@]}"
 echo "format: ok"
