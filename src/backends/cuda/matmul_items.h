@@ -1,0 +1,40 @@
+// What a matmul kernel is told: weights of one format that share an input, side by side in one grid.
+#pragma once
+
+#include <cstdint>
+
+#include "backends/cuda/prepared.h"
+
+namespace vivace::cuda {
+
+struct MatmulWeight {
+  const uint8_t* data;  // [rows] of row_bytes, in the file's order
+  const float* bias;    // [rows] or null
+  float* output;        // [tokens, rows]
+  int32_t rows;
+  int32_t output_stride;  // values
+  int32_t end_block;      // blocks of the grid's x axis below this one work for this weight or those before
+};
+
+struct MatmulItems {
+  MatmulWeight weights[4];
+  int32_t count;
+  int32_t columns;
+  int64_t row_bytes;
+  PreparedView input;
+  const int32_t* tokens;  // how many rows of the input count, on the device
+  int32_t bucket;         // most it may be
+};
+
+/// The weight that this block works for, and the block's place among that weight's.
+struct MatmulPlace {
+  int weight, block;
+};
+
+VIVACE_DEVICE MatmulPlace find_weight(const MatmulItems& items, int block) {
+  int weight = 0;
+  while (weight + 1 < items.count && block >= items.weights[weight].end_block) ++weight;
+  return {weight, block - (weight > 0 ? items.weights[weight - 1].end_block : 0)};
+}
+
+}  // namespace vivace::cuda

@@ -1,0 +1,81 @@
+// The choice of a kernel by the bucket, for the files that instantiate enqueue_matmul_blocks.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "backends/cuda/matmul_blocks.h"
+#include "backends/cuda/matmul_tile.h"
+#include "backends/cuda/matmul_vec.h"
+#include "base/error.h"
+
+namespace vivace::cuda {
+
+/// Cuts every weight into blocks of so many rows; returns the blocks of all.
+inline int cut_rows(MatmulItems& items, int rows_per_block) {
+  int blocks = 0;
+  for (int i = 0; i < items.count; ++i) {
+    blocks += (items.weights[i].rows + rows_per_block - 1) / rows_per_block;
+    items.weights[i].end_block = blocks;
+  }
+  return blocks;
+}
+
+inline unsigned count_blocks(int items, int per_block) { return static_cast<unsigned>((items + per_block - 1) / per_block); }
+
+template <class Unpacker, int kRowTiles, int kTokens>
+void enqueue_vec(const Launch& launch, MatmulItems& items) {
+  const VecLayout<Unpacker, kRowTiles, kTokens> layout(items.bucket);
+  const int blocks = cut_rows(items, 16 * kRowTiles);
+  // More slices a warp cost less, where there are enough blocks to keep many warps on each multiprocessor.
+  const int warps = blocks >= 6 * launch.device->multiprocessors ? kVecSlices / 2 : kVecSlices;
+  launch_kernel(launch, matmul_vec_kernel<Unpacker, kRowTiles, kTokens>, dim3(static_cast<unsigned>(blocks)),
+                dim3(static_cast<unsigned>(32 * warps)), static_cast<size_t>(layout.block_bytes(warps)), items);
+}
+
+template <class Source, int kRows, int kTokens>
+void enqueue_tile(const Launch& launch, MatmulItems& items) {
+  const dim3 grid(static_cast<unsigned>(cut_rows(items, kRows)), count_blocks(items.bucket, kTokens));
+  launch_kernel(launch, matmul_tile_kernel<Source, kRows, kTokens>, grid, dim3(kTileThreads),
+                size_t{TileLayout<Source, kRows, kTokens>::kBytes}, items);
+}
+
+/// Whether tiles of 256 tokens need less time than those of 128: they are faster a token, but there are fewer of them to
+/// share out among the multiprocessors.
+inline bool wide_tiles_pay(const Launch& launch, MatmulItems& items) {
+  const int rows = cut_rows(items, 128), processors = launch.device->multiprocessors;
+  const auto waves = [&](int tokens) {
+    return (rows * static_cast<int>(count_blocks(items.bucket, tokens)) + processors - 1) / processors;
+  };
+  return 17 * waves(256) <= 10 * waves(128);
+}
+
+/// The largest tiles that fill the device and fit its shared memory.
+template <class Source>
+void enqueue_tiles(const Launch& launch, MatmulItems& items) {
+  const int shared = launch.device->shared_per_block;
+  if (items.bucket >= 256 && TileLayout<Source, 128, 256>::kBytes <= shared && wide_tiles_pay(launch, items)) {
+    return enqueue_tile<Source, 128, 256>(launch, items);
+  }
+  if (items.bucket >= 128 && TileLayout<Source, 128, 128>::kBytes <= shared) {
+    return enqueue_tile<Source, 128, 128>(launch, items);
+  }
+  if (TileLayout<Source, 64, 64>::kBytes > shared) {
+    throw Error{ErrorCode::kUnsupported, "matmul of more than " + std::to_string(kVecTokens) + " tokens needs " +
+                                             std::to_string(TileLayout<Source, 64, 64>::kBytes >> 10) +
+                                             " KiB of shared memory, more than this GPU has",
+                "use a smaller batch size"};
+  }
+  enqueue_tile<Source, 64, 64>(launch, items);
+}
+
+template <class Unpacker>
+void enqueue_matmul_blocks(const Launch& launch, MatmulItems& items) {
+  if (items.bucket == 1) return enqueue_vec<Unpacker, 1, 1>(launch, items);
+  if (items.bucket <= 8) return enqueue_vec<Unpacker, 1, 8>(launch, items);
+  if (items.bucket <= 16) return enqueue_vec<Unpacker, 2, 16>(launch, items);
+  if (items.bucket <= kVecTokens) return enqueue_vec<Unpacker, 2, kVecTokens>(launch, items);
+  enqueue_tiles<BlockSource<Unpacker>>(launch, items);
+}
+
+}  // namespace vivace::cuda
