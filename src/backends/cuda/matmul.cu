@@ -13,8 +13,8 @@ namespace {
 void check_item(const MatmulArgs& args, const MatmulItem& item) {
   const Weight& weight = item.weight;
   if (weight.layout != Layout::kRows) {
-    throw Error{ErrorCode::kUnsupported, std::string("matmul: the GPU reads weights by rows, not this layout of ") +
-                                             weight.format->name, ""};
+    throw Error{ErrorCode::kUnsupported,
+                std::string("matmul: the GPU reads weights by rows, not this layout of ") + weight.format->name, ""};
   }
   const int32_t columns = args.input.prepared ? args.input.prepared.columns : args.input.values.columns;
   if (weight.columns != columns || item.output.columns != weight.rows) {
@@ -23,8 +23,8 @@ void check_item(const MatmulArgs& args, const MatmulItem& item) {
   const bool needs_values = weight.format->format == Format::kF32;
   const PreparedKinds kind = needs_values ? 0 : prepared_kind_of(weight.format->format);
   if (needs_values ? !args.input.values : (args.input.prepared.kinds & kind) != kind || !args.input.prepared) {
-    throw Error{ErrorCode::kInternal, std::string("matmul: the input lacks the form that ") + weight.format->name + " reads",
-                ""};
+    throw Error{ErrorCode::kInternal,
+                std::string("matmul: the input lacks the form that ") + weight.format->name + " reads", ""};
   }
 }
 
@@ -49,8 +49,8 @@ MatmulItems items_of(const Launch& launch, const MatmulArgs& args, const FormatR
   items.tokens = launch.count(args.rows);
   items.bucket = launch.rows(args.rows);
   if (const Prepared& prepared = args.input.prepared) {
-    items.input = prepared_view(device_address(prepared.buffer, prepared.offset), prepared.kinds, prepared.columns,
-                                items.bucket);
+    items.input =
+        prepared_view(device_address(prepared.buffer, prepared.offset), prepared.kinds, prepared.columns, items.bucket);
   }
   return items;
 }
@@ -62,12 +62,14 @@ void enqueue_format(const Launch& launch, const MatmulArgs& args, const FormatRo
       const Tensor& values = args.input.values;
       return enqueue_matmul_f32(launch, items, device_floats(values), values.stride);
     }
-    case Format::kF16: return enqueue_matmul_halves<Format::kF16>(launch, items);
-    case Format::kBF16: return enqueue_matmul_halves<Format::kBF16>(launch, items);
-    default: break;
+    case Format::kF16:
+      return enqueue_matmul_halves<Format::kF16>(launch, items);
+    case Format::kBF16:
+      return enqueue_matmul_halves<Format::kBF16>(launch, items);
+    default:
+      break;
   }
-  visit_unpacker(format.format,
-                 [&](auto unpacker) { enqueue_matmul_blocks<decltype(unpacker)>(launch, items); });
+  visit_unpacker(format.format, [&](auto unpacker) { enqueue_matmul_blocks<decltype(unpacker)>(launch, items); });
 }
 
 }  // namespace

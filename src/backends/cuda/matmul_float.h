@@ -1,9 +1,9 @@
-// Matmul by weights that are plain floats: F32 with any number of tokens, F16 and BF16 with few. A warp takes kFloatRows
-// rows and kFloatTokens tokens; its lanes share out the columns, so each output is one sum in a fixed order.
+// Matmul by weights that are plain floats: F32 with any number of tokens, F16 and BF16 with few. A warp takes
+// kFloatRows rows and kFloatTokens tokens; its lanes share out the columns, so each output is one sum in a fixed order.
 #pragma once
 
-#include "backends/cuda/formats/bytes.h"
 #include "backends/cuda/device_math.h"
+#include "backends/cuda/formats/bytes.h"
 #include "backends/cuda/matmul_items.h"
 
 namespace vivace::cuda {
@@ -23,7 +23,8 @@ VIVACE_DEVICE void load_eight(const uint8_t* row, int column, int columns, float
   if constexpr (kFormat == Format::kF32) {
     const float* values = reinterpret_cast<const float*>(row) + column;
     if constexpr (kWide) {
-      const float4 first = *reinterpret_cast<const float4*>(values), second = *reinterpret_cast<const float4*>(values + 4);
+      const float4 first = *reinterpret_cast<const float4*>(values),
+                   second = *reinterpret_cast<const float4*>(values + 4);
       out[0] = first.x, out[1] = first.y, out[2] = first.z, out[3] = first.w;
       out[4] = second.x, out[5] = second.y, out[6] = second.z, out[7] = second.w;
     } else {
@@ -52,7 +53,8 @@ VIVACE_DEVICE void load_eight(const uint8_t* row, int column, int columns, float
 }
 
 template <Format kFormat, bool kWide>
-VIVACE_KERNEL(32 * kFloatWarps) matmul_float_kernel(const VIVACE_GRID_CONSTANT MatmulItems items, FloatInput input) {
+VIVACE_KERNEL(32 * kFloatWarps)
+matmul_float_kernel(const VIVACE_GRID_CONSTANT MatmulItems items, FloatInput input) {
   allow_next_kernel();
   wait_for_previous_kernel();
   const int thread = static_cast<int>(threadIdx.x), lane = thread % 32;

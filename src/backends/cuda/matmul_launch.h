@@ -21,7 +21,9 @@ inline int cut_rows(MatmulItems& items, int rows_per_block) {
   return blocks;
 }
 
-inline unsigned count_blocks(int items, int per_block) { return static_cast<unsigned>((items + per_block - 1) / per_block); }
+inline unsigned count_blocks(int items, int per_block) {
+  return static_cast<unsigned>((items + per_block - 1) / per_block);
+}
 
 template <class Unpacker, int kRowTiles, int kTokens>
 void enqueue_vec(const Launch& launch, MatmulItems& items) {
@@ -40,8 +42,8 @@ void enqueue_tile(const Launch& launch, MatmulItems& items) {
                 size_t{TileLayout<Source, kRows, kTokens>::kBytes}, items);
 }
 
-/// Whether tiles of 256 tokens need less time than those of 128: they are faster a token, but there are fewer of them to
-/// share out among the multiprocessors.
+/// Whether tiles of 256 tokens need less time than those of 128: they are faster a token, but there are fewer of them
+/// to share out among the multiprocessors.
 inline bool wide_tiles_pay(const Launch& launch, MatmulItems& items) {
   const int rows = cut_rows(items, 128), processors = launch.device->multiprocessors;
   const auto waves = [&](int tokens) {
@@ -61,9 +63,10 @@ void enqueue_tiles(const Launch& launch, MatmulItems& items) {
     return enqueue_tile<Source, 128, 128>(launch, items);
   }
   if (TileLayout<Source, 64, 64>::kBytes > shared) {
-    throw Error{ErrorCode::kUnsupported, "matmul of more than " + std::to_string(kVecTokens) + " tokens needs " +
-                                             std::to_string(TileLayout<Source, 64, 64>::kBytes >> 10) +
-                                             " KiB of shared memory, more than this GPU has",
+    throw Error{ErrorCode::kUnsupported,
+                "matmul of more than " + std::to_string(kVecTokens) + " tokens needs " +
+                    std::to_string(TileLayout<Source, 64, 64>::kBytes >> 10) +
+                    " KiB of shared memory, more than this GPU has",
                 "use a smaller batch size"};
   }
   enqueue_tile<Source, 64, 64>(launch, items);

@@ -1,14 +1,15 @@
-// Matmul of many tokens: tiles of kRows weight rows by kTokens tokens, multiplied in bf16 by tensor cores with f32 sums.
+// Matmul of many tokens: tiles of kRows weight rows by kTokens tokens, multiplied in bf16 by tensor cores with f32
+// sums.
 //
 // The raw bytes of the weights come to shared memory by cp.async in chunks of columns, the activations in steps of 64
 // columns. While the tensor cores multiply a step, the threads unpack the next one: scales are applied in f32 and the
-// values rounded to bf16 once per tile, for all its tokens. (Int8 products would have to be scaled every 32 columns: for
-// tiles as wide as these that costs more than bf16's half rate, and twice as much where scales change every 16.)
+// values rounded to bf16 once per tile, for all its tokens. (Int8 products would have to be scaled every 32 columns:
+// for tiles as wide as these that costs more than bf16's half rate, and twice as much where scales change every 16.)
 // Rows of 128 bytes lie swizzled: piece p of row r at p ^ (r % 8), so that neither ldmatrix nor stores meet in a bank.
 #pragma once
 
-#include "backends/cuda/formats/bytes.h"
 #include "backends/cuda/device_math.h"
+#include "backends/cuda/formats/bytes.h"
 #include "backends/cuda/matmul_items.h"
 
 namespace vivace::cuda {
@@ -100,14 +101,21 @@ struct TileLayout {
 template <class Source, int kRows, int kTokens>
 class TileBlock {
   using Layout = TileLayout<Source, kRows, kTokens>;
-  static constexpr int kSteps = Source::kChunk / kTileStep;  // of a chunk
+  static constexpr int kSteps = Source::kChunk / kTileStep;                 // of a chunk
   static constexpr int kRowTiles = kRows / 32, kTokenTiles = kTokens / 32;  // of a warp, 16 rows and 8 tokens each
 
  public:
   VIVACE_DEVICE TileBlock(const MatmulItems& items, const MatmulWeight& weight, int first_row, int first_token,
                           int tokens, uint8_t* shared)
-      : items_(items), weight_(weight), shared_(shared), first_row_(first_row), first_token_(first_token),
-        tokens_(tokens), thread_(static_cast<int>(threadIdx.x)), warp_(static_cast<int>(threadIdx.x / 32)), lane_(static_cast<int>(threadIdx.x % 32)) {}
+      : items_(items),
+        weight_(weight),
+        shared_(shared),
+        first_row_(first_row),
+        first_token_(first_token),
+        tokens_(tokens),
+        thread_(static_cast<int>(threadIdx.x)),
+        warp_(static_cast<int>(threadIdx.x / 32)),
+        lane_(static_cast<int>(threadIdx.x % 32)) {}
 
   VIVACE_DEVICE void copy_raw(int chunk) const {
     uint8_t* to = shared_ + Layout::kRaw + chunk % 2 * Layout::kRawBytes;
@@ -117,7 +125,8 @@ class TileBlock {
       const uint8_t* from = chunk_of_row(row, chunk);
       const int left = bytes + shift_of(from) - piece * 16;
       if (left > 0) {
-        copy_16_async(to + row * Layout::kRowStride + piece * 16, from - shift_of(from) + piece * 16, left < 16 ? left : 16);
+        copy_16_async(to + row * Layout::kRowStride + piece * 16, from - shift_of(from) + piece * 16,
+                      left < 16 ? left : 16);
       }
     }
   }
@@ -138,16 +147,16 @@ class TileBlock {
   /// Unpacks the scales of a chunk, for all threads to see.
   VIVACE_DEVICE void unpack_affines(int chunk) const {
     if constexpr (Source::kScalesPerRow > 0) {
-    const uint8_t* raw = shared_ + Layout::kRaw + chunk % 2 * Layout::kRawBytes;
-    Affine* affines = reinterpret_cast<Affine*>(shared_ + Layout::kAffines);
-    const int columns = columns_of(chunk);
-    for (int i = thread_; i < kRows * Source::kScalesPerRow; i += kTileThreads) {
-      const int row = i % kRows, index = i / kRows;
-      const bool exists = index * (Source::kChunk / Source::kScalesPerRow) < columns;
-      const uint8_t* from = raw + row * Layout::kRowStride + shift_of(chunk_of_row(row, chunk));
-      affines[i] = exists ? Source::affine(from, index) : Affine{0, 0};
-    }
-    __syncthreads();
+      const uint8_t* raw = shared_ + Layout::kRaw + chunk % 2 * Layout::kRawBytes;
+      Affine* affines = reinterpret_cast<Affine*>(shared_ + Layout::kAffines);
+      const int columns = columns_of(chunk);
+      for (int i = thread_; i < kRows * Source::kScalesPerRow; i += kTileThreads) {
+        const int row = i % kRows, index = i / kRows;
+        const bool exists = index * (Source::kChunk / Source::kScalesPerRow) < columns;
+        const uint8_t* from = raw + row * Layout::kRowStride + shift_of(chunk_of_row(row, chunk));
+        affines[i] = exists ? Source::affine(from, index) : Affine{0, 0};
+      }
+      __syncthreads();
     }
   }
 
@@ -190,7 +199,8 @@ class TileBlock {
 #pragma unroll
       for (int i = 0; i < kRowTiles; ++i) {
 #pragma unroll
-        for (int j = 0; j < kTokenTiles; ++j) mma_bf16(sums_[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]});
+        for (int j = 0; j < kTokenTiles; ++j)
+          mma_bf16(sums_[i][j], a[i], {b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]});
       }
     }
   }
@@ -267,7 +277,8 @@ class TileBlock {
 };
 
 template <class Source, int kRows, int kTokens>
-VIVACE_KERNEL(kTileThreads) matmul_tile_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
+VIVACE_KERNEL(kTileThreads)
+matmul_tile_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
   VIVACE_DYNAMIC_SHARED(uint8_t, shared);
   allow_next_kernel();
   // The count was written before the step's first kernel.

@@ -1,15 +1,15 @@
 // Matmul of a few tokens (at most kVecTokens) by quantised weights: the weights are read once, at the speed of memory.
 //
 // A block owns 16 * kRowTiles rows of a weight. The columns are cut into chunks of 256, chunk c belongs to slice
-// c % kVecSlices, and the block's warps share out the slices. A warp copies the raw bytes of its chunks to shared memory
-// by cp.async, two chunks ahead, so that many bytes are under way without occupying registers, unpacks codes straight
-// into the A fragments of mma.m16n8k32 (rows are the weight's) and multiplies kTokens tokens. Sums of 32 columns (or 16)
-// are exact in int32 and scaled in f32. At the end the slices' sums are added in their order: the bits don't depend on
-// how many warps there are.
+// c % kVecSlices, and the block's warps share out the slices. A warp copies the raw bytes of its chunks to shared
+// memory by cp.async, two chunks ahead, so that many bytes are under way without occupying registers, unpacks codes
+// straight into the A fragments of mma.m16n8k32 (rows are the weight's) and multiplies kTokens tokens. Sums of 32
+// columns (or 16) are exact in int32 and scaled in f32. At the end the slices' sums are added in their order: the bits
+// don't depend on how many warps there are.
 #pragma once
 
-#include "backends/cuda/formats/bytes.h"
 #include "backends/cuda/device_math.h"
+#include "backends/cuda/formats/bytes.h"
 #include "backends/cuda/matmul_items.h"
 
 namespace vivace::cuda {
@@ -45,9 +45,7 @@ struct VecLayout {
   VIVACE_HOST_DEVICE int code_bytes() const { return kTokenTiles * kVecChunk << shift; }
   VIVACE_HOST_DEVICE int scale_bytes() const { return kTokenTiles * kVecChunk / 4 << shift; }
   VIVACE_HOST_DEVICE int half_sum_bytes() const { return kHalfSums ? kTokenTiles * kVecChunk : 0; }
-  VIVACE_HOST_DEVICE int stage_bytes() const {
-    return kWeightBytes + code_bytes() + scale_bytes() + half_sum_bytes();
-  }
+  VIVACE_HOST_DEVICE int stage_bytes() const { return kWeightBytes + code_bytes() + scale_bytes() + half_sum_bytes(); }
   VIVACE_HOST_DEVICE int warp_bytes() const { return kVecStages * stage_bytes() + kAffineBytes; }
   VIVACE_HOST_DEVICE int block_bytes(int warps) const { return kSumBytes + warps * warp_bytes(); }
 };
@@ -250,8 +248,9 @@ class VecWarp {
     return blocks + group / kGroupsPerBlock * Unpacker::kBlockBytes;
   }
 
-  VIVACE_DEVICE void multiply_group(const uint8_t* from, const Affine* affines, const uint8_t* const (&blocks)[kRowTiles][2],
-                                    const uint32_t (&b)[kTokenTiles][2], int group) {
+  VIVACE_DEVICE void multiply_group(const uint8_t* from, const Affine* affines,
+                                    const uint8_t* const (&blocks)[kRowTiles][2], const uint32_t (&b)[kTokenTiles][2],
+                                    int group) {
     float4 scales[kTokenTiles];
 #pragma unroll
     for (int tile = 0; tile < kTokenTiles; ++tile) scales[tile] = load_scales(from, tile, group);
@@ -281,7 +280,8 @@ class VecWarp {
           for (int tile = 0; tile < kTokenTiles; ++tile) {
             int products[4];
             mma_s8_k16(products, {a[2 * half], a[2 * half + 1]}, b[tile][half], kExactMagic);
-            add_scaled(sums_[row_tile][tile], products, upper, lower, half_scales(from, tile, group, half, scales[tile]));
+            add_scaled(sums_[row_tile][tile], products, upper, lower,
+                       half_scales(from, tile, group, half, scales[tile]));
           }
         }
       }
@@ -316,7 +316,7 @@ class VecWarp {
   const Layout layout_;
   uint8_t* const shared_;
   const uint8_t* rows_;
-  int offsets_[kCopies];  // from rows_ to the pieces that this lane copies
+  int offsets_[kCopies];                                           // from rows_ to the pieces that this lane copies
   int fragment_starts_[2 * kRowTiles], affine_starts_[kRowTiles];  // where rows begin, modulo 16, if not at 0
   const int lane_;
   float sums_[kRowTiles][kTokenTiles][4] = {};
@@ -353,7 +353,8 @@ VIVACE_DEVICE void store_vec_sums(const MatmulItems& items, const MatmulWeight& 
 }
 
 template <class Unpacker, int kRowTiles, int kTokens>
-VIVACE_KERNEL(32 * kVecSlices) matmul_vec_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
+VIVACE_KERNEL(32 * kVecSlices)
+matmul_vec_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
   using Layout = VecLayout<Unpacker, kRowTiles, kTokens>;
   VIVACE_DYNAMIC_SHARED(uint8_t, shared);
   const unsigned thread = threadIdx.x;

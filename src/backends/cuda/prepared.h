@@ -1,6 +1,6 @@
 // The forms of an activation that the matmuls read. A step of at most kVecTokens rows is multiplied in int8: codes with
-// a scale per 32 columns, in the order of the B fragments of mma.m16n8k32. A larger step is multiplied in bf16, by rows.
-// Weights in 16 bits (F16, BF16) read bf16 at every size.
+// a scale per 32 columns, in the order of the B fragments of mma.m16n8k32. A larger step is multiplied in bf16, by
+// rows. Weights in 16 bits (F16, BF16) read bf16 at every size.
 //
 // The int8 part lies first and has room for kVecTokens rows, whatever the activation's own number of rows:
 //   codes      [tile of 8 rows][padded columns / 64][row of the tile][4 lanes][16 bytes]: columns 4 * lane.. and

@@ -19,7 +19,8 @@ VIVACE_DEVICE Affine k_affine(const uint8_t* block, int group) {
     scale = (low & 15) | scale >> 6 << 4;
     min = low >> 4 | min >> 6 << 4;
   }
-  const float d = half_to_float(static_cast<uint16_t>(head.x)), dmin = half_to_float(static_cast<uint16_t>(head.x >> 16));
+  const float d = half_to_float(static_cast<uint16_t>(head.x)),
+              dmin = half_to_float(static_cast<uint16_t>(head.x >> 16));
   return {d * static_cast<float>(scale), -(dmin * static_cast<float>(min))};
 }
 

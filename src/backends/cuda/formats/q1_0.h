@@ -14,7 +14,9 @@ struct UnpackQ1_0 {
     const uint32_t bits = block[2 + group * 4 + quad / 2] >> (quad % 2 * 4) & 15;
     return subtract_bytes<1>(spread_bits(bits) << 1);
   }
-  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) { return {load_half(block), 0}; }
+  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) {
+    return {load_half(block), 0};
+  }
 };
 
 }  // namespace vivace::cuda

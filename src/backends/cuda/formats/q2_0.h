@@ -13,7 +13,9 @@ struct UnpackQ2_0 {
   static VIVACE_DEVICE int codes(const uint8_t* block, int group, int quad) {
     return subtract_bytes<1>(spread_pairs(block[2 + group * 8 + quad]));
   }
-  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) { return {load_half(block), 0}; }
+  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) {
+    return {load_half(block), 0};
+  }
 };
 
 }  // namespace vivace::cuda

@@ -14,7 +14,9 @@ struct UnpackQ4_0 {
     const uint32_t word = load_word<kAlign>(block + 2 + quad % 4 * 4);
     return subtract_bytes<8>(word >> (quad / 4 * 4) & 0x0F0F0F0Fu);
   }
-  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) { return {load_half(block), 0}; }
+  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) {
+    return {load_half(block), 0};
+  }
 };
 
 }  // namespace vivace::cuda

@@ -15,7 +15,9 @@ struct UnpackQ5_0 {
     const uint32_t low = load_word<kAlign>(block + 6 + quad % 4 * 4) >> (quad / 4 * 4) & 0x0F0F0F0Fu;
     return subtract_bytes<16>(low | fifth_bits(load_word<kAlign>(block + 2), quad));
   }
-  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) { return {load_half(block), 0}; }
+  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) {
+    return {load_half(block), 0};
+  }
 };
 
 }  // namespace vivace::cuda

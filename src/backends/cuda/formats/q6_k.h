@@ -14,8 +14,8 @@ struct UnpackQ6_K {
   static VIVACE_DEVICE int codes(const uint8_t* block, int group, int quad) {
     const uint32_t low = load_word<kAlign>(block + group / 4 * 64 + group % 2 * 32 + quad * 4);
     const uint32_t high = load_word<kAlign>(block + 128 + group / 4 * 32 + quad * 4);
-    return subtract_bytes<32>((low >> (group / 2 % 2 * 4) & 0x0F0F0F0Fu) |
-                              (high >> (group % 4 * 2) & 0x03030303u) << 4);
+    return subtract_bytes<32>((low >> (group / 2 % 2 * 4) & 0x0F0F0F0Fu) | (high >> (group % 4 * 2) & 0x03030303u)
+                                                                               << 4);
   }
   static VIVACE_DEVICE Affine affine(const uint8_t* block, int group, int half) {
     const int scale = static_cast<int8_t>(block[192 + 2 * group + half]);

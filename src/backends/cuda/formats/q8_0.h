@@ -13,7 +13,9 @@ struct UnpackQ8_0 {
   static VIVACE_DEVICE int codes(const uint8_t* block, int /*group*/, int quad) {
     return static_cast<int>(load_word<kAlign>(block + 2 + quad * 4));
   }
-  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) { return {load_half(block), 0}; }
+  static VIVACE_DEVICE Affine affine(const uint8_t* block, int /*group*/, int /*half*/) {
+    return {load_half(block), 0};
+  }
 };
 
 }  // namespace vivace::cuda

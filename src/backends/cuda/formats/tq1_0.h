@@ -1,5 +1,5 @@
-// TQ1_0: 256 ternary columns, x = d * {-1, 0, 1}; a byte is a base-3 fraction of five digits, the first highest. Digit n of
-// qs[i] is column 32n + i for i < 32 and 160 + 16n + (i - 32) above; digit n of qh[i] is column 240 + 4n + i.
+// TQ1_0: 256 ternary columns, x = d * {-1, 0, 1}; a byte is a base-3 fraction of five digits, the first highest. Digit
+// n of qs[i] is column 32n + i for i < 32 and 160 + 16n + (i - 32) above; digit n of qh[i] is column 240 + 4n + i.
 #pragma once
 
 #include "backends/cuda/formats/bytes.h"
