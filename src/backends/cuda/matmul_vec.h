@@ -83,13 +83,13 @@ class VecWarp {
   /// Starts copying the weights of a chunk; they don't depend on the kernel before this one.
   VIVACE_DEVICE void copy_weights(int chunk, int stage) const {
     uint8_t* to = shared_ + stage * layout_.stage_bytes();
-    const uint8_t* rows = rows_ + int64_t{chunk} * Layout::kChunkBytes;
+    const int begin = chunk * Layout::kChunkBytes;
     const int bytes = chunk_bytes(chunk);
 #pragma unroll
     for (int i = 0; i < kCopies; ++i) {
       const int index = i * 32 + lane_, piece = index % Layout::kPieces;
       if (Layout::kRows * Layout::kPieces % 32 != 0 && index >= Layout::kRows * Layout::kPieces) break;
-      const uint8_t* from = rows + offsets_[i];
+      const uint8_t* from = rows_ + (offsets_[i] + begin);
       constexpr int kPadding = Layout::kRowStride - Layout::kPieces * 16;
       uint8_t* place = to + index * 16 + (kPadding > 0 ? index / Layout::kPieces * kPadding : 0);
       if (Layout::kAligned && Unpacker::kBlockColumns == 256) {
@@ -111,10 +111,10 @@ class VecWarp {
       const int first = tile * (input.columns / 64) + chunk * (kVecChunk / 64);
       // 4 << shift pieces of each pair of groups.
 #pragma unroll
-      for (int i = lane_; i < 16 << (kTokens == 1 ? 1 : 3); i += 32) {
-        const int pair = i >> (shift + 2), piece = i & ((4 << shift) - 1);
+      for (int i = 0; i < (kTokens == 1 ? 1 : 4); ++i) {
+        const int index = i * 32 + lane_, pair = index >> (shift + 2), piece = index & ((4 << shift) - 1);
         if (pair >= pairs) break;
-        copy_16_async(to + ((tile * 16 << shift) + i) * 16, input.codes + int64_t{(first + pair) * 32 + piece} * 16);
+        copy_16_async(to + ((tile * 16 << shift) + index) * 16, input.codes + ((first + pair) * 32 + piece) * 16);
       }
     }
     to += layout_.code_bytes();
@@ -188,7 +188,8 @@ class VecWarp {
   }
 
  private:
-  VIVACE_DEVICE int groups_of(int chunk) const {
+  VIVACE_DEVICE int groups_of([[maybe_unused]] int chunk) const {
+    if constexpr (Unpacker::kBlockColumns == 256) return kVecChunk / 32;
     const int left = items_.columns / 32 - chunk * (kVecChunk / 32);
     return left < kVecChunk / 32 ? left : kVecChunk / 32;
   }
