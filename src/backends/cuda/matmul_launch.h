@@ -30,7 +30,8 @@ void enqueue_vec(const Launch& launch, MatmulItems& items) {
   const VecLayout<Unpacker, kRowTiles, kTokens> layout(items.bucket);
   const int blocks = cut_rows(items, 16 * kRowTiles);
   // More slices a warp cost less, where there are enough blocks to keep many warps on each multiprocessor.
-  const int warps = blocks >= 6 * launch.device->multiprocessors ? kVecSlices / 2 : kVecSlices;
+  int warps = blocks >= 6 * launch.device->multiprocessors ? kVecSlices / 2 : kVecSlices;
+  while (warps > 1 && layout.block_bytes(warps) > launch.device->shared_per_block) warps /= 2;
   launch_kernel(launch, matmul_vec_kernel<Unpacker, kRowTiles, kTokens>, dim3(static_cast<unsigned>(blocks)),
                 dim3(static_cast<unsigned>(32 * warps)), static_cast<size_t>(layout.block_bytes(warps)), items);
 }
