@@ -16,6 +16,7 @@ struct BackendRow {
   std::vector<std::string> (*names)(const DeviceOptions& options);
   std::unique_ptr<Device> (*open)(const std::string& name, const DeviceOptions& options, ThreadPool& pool);
   bool listed;  // open_devices() opens it
+  bool gpu;
 };
 
 std::vector<std::string> cpu_names(const DeviceOptions& options) {
@@ -40,20 +41,37 @@ std::unique_ptr<Device> open_reference(const std::string&, const DeviceOptions&,
   return make_reference_device();
 }
 
+// Best first: of two backends for the same hardware the earlier one counts.
 constexpr BackendRow kBackends[] = {
-    {cpu_names, open_cpu, true},
-    {reference_names, open_reference, false},
+    {cpu_names, open_cpu, true, false},
+    {reference_names, open_reference, false, false},
 };
+
+/// Drops devices whose hardware an earlier device of another backend is already.
+std::vector<std::unique_ptr<Device>> without_twins(std::vector<std::unique_ptr<Device>> devices) {
+  const auto backend = [](const Device& device) {
+    const std::string& id = device.info().id;
+    return id.substr(0, id.find_first_of("0123456789"));
+  };
+  std::vector<std::unique_ptr<Device>> kept;
+  for (auto& device : devices) {
+    const bool twin = !device->info().uuid.empty() && std::any_of(kept.begin(), kept.end(), [&](const auto& other) {
+      return other->info().uuid == device->info().uuid && backend(*other) != backend(*device);
+    });
+    if (!twin) kept.push_back(std::move(device));
+  }
+  return kept;
+}
 
 }  // namespace
 
 std::vector<std::unique_ptr<Device>> open_devices(const DeviceOptions& options, ThreadPool& pool) {
   std::vector<std::unique_ptr<Device>> devices;
   for (const BackendRow& row : kBackends) {
-    if (!row.listed) continue;
+    if (!row.listed || (row.gpu && !options.gpus)) continue;
     for (const std::string& name : row.names(options)) devices.push_back(row.open(name, options, pool));
   }
-  return devices;
+  return without_twins(std::move(devices));
 }
 
 std::unique_ptr<Device> open_device(std::string_view name, const DeviceOptions& options, ThreadPool& pool) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "backends/pretend.h"
 #include "base/thread_pool.h"
 #include "device/device.h"
 
@@ -18,9 +20,13 @@ struct DeviceOptions {
   int pretend_cpu_devices = 1;  // "cpu", "cpu1", …: one machine as several devices, to try splits
   size_t memory_usable = 0;     // bytes, shared evenly by the CPU devices
   bool huge_pages = true;
+  bool gpus = true;             // false: the CPU alone, without the time it takes to wake a driver
+  DevicePretence pretence;      // of GPUs
+  std::filesystem::path cache;  // folder for compiled pipelines; empty: nothing is kept
 };
 
-/// Every device that a model may be placed on, best first; the oracle "reference" is opened by name only.
+/// Every device that a model may be placed on: the CPU first, then GPUs; the oracle "reference" is opened by name only.
+/// Hardware that two backends reach is there once, by the better one.
 /// The pool must outlive the devices. Throws Error kUnsupported, kInvalidArgument.
 std::vector<std::unique_ptr<Device>> open_devices(const DeviceOptions& options, ThreadPool& pool);
 

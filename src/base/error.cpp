@@ -16,6 +16,8 @@ const char* error_code_name(ErrorCode code) {
       return "io";
     case ErrorCode::kOutOfMemory:
       return "out_of_memory";
+    case ErrorCode::kDeviceLost:
+      return "device_lost";
     case ErrorCode::kContextOverflow:
       return "context_overflow";
     case ErrorCode::kCancelled:

@@ -15,6 +15,7 @@ enum class ErrorCode {
   kNotFound,         // no such file, model, tensor
   kIo,               // the system said no: read, write, mmap, network
   kOutOfMemory,      // host or device memory, or a budget
+  kDeviceLost,       // a device stopped answering or was taken away
   kContextOverflow,  // more tokens than the context holds
   kCancelled,        // the caller or its client went away
   kInternal,         // a bug of ours

@@ -48,7 +48,8 @@ std::optional<bool> parse_bool(std::string_view text) {
   return std::nullopt;
 }
 
-// "1.5GiB" and the like. Whole numbers stay exact up to 2^63.
+}  // namespace
+
 std::optional<int64_t> parse_size(std::string_view text) {
   std::string_view suffix;
   const auto whole = parse_number<int64_t>(text, &suffix);
@@ -74,6 +75,8 @@ std::optional<int64_t> parse_size(std::string_view text) {
   if (!(std::abs(bytes) < kTwoTo63)) return std::nullopt;
   return static_cast<int64_t>(bytes);
 }
+
+namespace {
 
 // A bound of a row as an integer never rounds inwards: comparing in double would let 2^53 + 1 pass as 2^53.
 bool in_range(const OptionRow& row, int64_t value) {

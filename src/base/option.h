@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,5 +62,9 @@ std::string option_text(const OptionValue& value);
 
 /// The row of that name, spelled with dashes or underscores; null when there is none.
 const OptionRow* find_option(std::span<const OptionRow> rows, std::string_view name);
+
+/// Bytes of "1.5GiB", "512 MiB", "8G", "4096": units are powers of 1024. Whole numbers stay exact up to 2^63; nothing
+/// for any other text.
+std::optional<int64_t> parse_size(std::string_view text);
 
 }  // namespace vivace

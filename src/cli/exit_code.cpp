@@ -30,6 +30,7 @@ int exit_code_of(ErrorCode code) {
     case ErrorCode::kInvalidFile:
     case ErrorCode::kUnsupported:
     case ErrorCode::kIo:
+    case ErrorCode::kDeviceLost:
     case ErrorCode::kContextOverflow:
     case ErrorCode::kInternal:
       return kExitFailure;

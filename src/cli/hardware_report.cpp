@@ -25,6 +25,7 @@ Json kernels_json(const Environment& environment) {
     MachineOptions options;
     options.isa = wanted;
     options.threads = 1;
+    options.gpus = false;
     return Machine(options).devices().front()->info().isa;
   };
   for (const char* name : kKernelSets) {

@@ -121,6 +121,9 @@ MachineOptions machine_options(const Arguments& arguments, const Environment& en
     const int32_t decode = threads.value_or(read_topology().useful_threads());
     options.threads = std::max(decode, prefill);
   }
+  options.pretence =
+      parse_pretence(environment.pretend_devices, environment.device_memory, environment.fail_device_call);
+  options.cache = app_paths(environment).cache;
   options.pretend_cpu_devices = static_cast<int32_t>(arguments.integer("devices").value_or(1));
   return options;
 }

@@ -20,6 +20,9 @@ Machine::Machine(const MachineOptions& options) {
   wanted.threads = threads;
   wanted.pretend_cpu_devices = options.pretend_cpu_devices;
   wanted.memory_usable = size_t(std::max<int64_t>(usable, 1));
+  wanted.gpus = options.gpus;
+  wanted.pretence = options.pretence;
+  wanted.cache = options.cache;
   if (options.backend == "cpu") {
     devices_ = open_devices(wanted, *pool_);
   } else {

@@ -1,10 +1,12 @@
 // The machine: its facts, its devices and the one thread pool of the process, lent to engines.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "backends/pretend.h"
 #include "base/thread_pool.h"
 #include "device/device.h"
 #include "plan/plan.h"
@@ -17,6 +19,9 @@ struct MachineOptions {
   int32_t threads = 0;                        // size of the pool; 0: the most a plan may use
   int32_t pretend_cpu_devices = 1;            // more: as many "cpu" devices, to try split models
   size_t reserve_memory = size_t{512} << 20;  // bytes of host memory left to others
+  bool gpus = true;                           // false: the CPU alone
+  DevicePretence pretence;                    // GPUs one doesn't have
+  std::filesystem::path cache;                // folder for compiled pipelines; empty: nothing is kept
 };
 
 class Machine {

@@ -15,6 +15,11 @@ struct Environment {
   std::string xdg_config_home;  // XDG_CONFIG_HOME
   std::string isa;              // VIVACE_ISA: forces a CPU instruction set
   bool no_color = false;        // NO_COLOR is set and not empty
+
+  // For trials of what one has no hardware for; src/backends/pretend.h says what they mean.
+  std::string device_memory;     // VIVACE_DEVICE_MEMORY
+  std::string pretend_devices;   // VIVACE_PRETEND_DEVICES
+  std::string fail_device_call;  // VIVACE_FAIL_DEVICE_CALL
 };
 
 Environment read_environment();

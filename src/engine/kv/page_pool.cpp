@@ -5,10 +5,20 @@
 #include "base/error.h"
 
 namespace vivace {
+namespace {
+
+/// Slabs of 128 MiB; of a large pool more, so that there are few of them, as far as the device allocates that at once.
+size_t slab_bytes_for(const DeviceInfo& device, size_t pool_bytes) {
+  constexpr size_t kSlabBytes = size_t{128} << 20, kSlabs = 16;
+  const size_t bytes = std::max(kSlabBytes, (pool_bytes + kSlabs - 2) / (kSlabs - 1));
+  return device.largest_buffer > 0 ? std::min(bytes, device.largest_buffer) : bytes;
+}
+
+}  // namespace
 
 PagePool::PagePool(Device& device, size_t page_bytes, int32_t pages) {
-  constexpr size_t kSlabBytes = size_t{128} << 20;
-  const int32_t per_slab = int32_t(std::clamp<size_t>(kSlabBytes / page_bytes, 1, size_t(std::max(pages, 1))));
+  const size_t slab_bytes = slab_bytes_for(device.info(), page_bytes * size_t(std::max(pages, 1)));
+  const int32_t per_slab = int32_t(std::clamp<size_t>(slab_bytes / page_bytes, 1, size_t(std::max(pages, 1))));
   slabs_.page_bytes = page_bytes;
   slabs_.pages_per_slab = per_slab;
   for (int32_t page = 0; page < pages; page += per_slab) {

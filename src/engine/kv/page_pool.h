@@ -13,7 +13,8 @@ namespace vivace {
 
 class PagePool {
  public:
-  /// Allocates `pages` pages of `page_bytes` in slabs of at most 128 MiB (one page at least). Throws kOutOfMemory.
+  /// Allocates `pages` pages of `page_bytes` in at most 16 slabs, of 128 MiB where that suffices; in more where the
+  /// device allocates no larger ones. Throws kOutOfMemory.
   PagePool(Device& device, size_t page_bytes, int32_t pages);
 
   /// A page with one reference, or nothing when all are in use.
