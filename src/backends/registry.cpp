@@ -6,6 +6,9 @@
 #include "backends/cpu/detect.h"
 #include "backends/cpu/measure.h"
 #include "base/error.h"
+#if defined(VIVACE_CUDA)
+#include "backends/cuda/cuda_device.h"
+#endif
 #include "device/reference/reference_device.h"
 
 namespace vivace {
@@ -41,9 +44,32 @@ std::unique_ptr<Device> open_reference(const std::string&, const DeviceOptions&,
   return make_reference_device();
 }
 
+#if defined(VIVACE_CUDA)
+std::vector<std::string> cuda_names(const DeviceOptions& options) {
+  const int found = cuda::count_devices();
+  const int count = found > 0 && options.pretence.devices > 1 ? options.pretence.devices : found;
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) names.push_back("cuda" + std::to_string(i));
+  return names;
+}
+
+std::unique_ptr<Device> open_cuda(const std::string& name, const DeviceOptions& options, ThreadPool&) {
+  cuda::CudaOptions cuda;
+  cuda.id = name;
+  cuda.shared_by = options.pretence.devices;
+  cuda.index = cuda.shared_by > 1 ? 0 : std::stoi(name.substr(4));
+  cuda.memory = options.pretence.memory_of(name);
+  cuda.faults = options.pretence.faults;
+  return cuda::make_cuda_device(cuda);
+}
+#endif
+
 // Best first: of two backends for the same hardware the earlier one counts.
 constexpr BackendRow kBackends[] = {
     {cpu_names, open_cpu, true, false},
+#if defined(VIVACE_CUDA)
+    {cuda_names, open_cuda, true, true},
+#endif
     {reference_names, open_reference, false, false},
 };
 

@@ -11,6 +11,9 @@
 #include "backends/cpu/detect.h"
 #include "base/thread_pool.h"
 #include "device/reference/reference_device.h"
+#if defined(VIVACE_CUDA_EMULATED)
+#include "backends/cuda/emulator/emulated_device.h"
+#endif
 
 namespace vivace::ops_test {
 
@@ -33,6 +36,9 @@ inline std::vector<DeviceCase> device_cases() {
                        return make_cpu_device({.isa = isa}, pool);
                      }});
   }
+#if defined(VIVACE_CUDA_EMULATED)
+  cases.push_back({"cuda_emulated", false, 1, [] { return make_emulated_cuda_device(); }});
+#endif
   return cases;
 }
 

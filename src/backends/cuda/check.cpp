@@ -11,7 +11,7 @@ void check_gpu(cudaError_t status, const char* call) {
   if (status == cudaErrorMemoryAllocation) {
     throw Error(ErrorCode::kOutOfMemory, what, "offload fewer layers or shorten the context");
   }
-  throw Error(ErrorCode::kInternal, what);
+  throw Error(ErrorCode::kDeviceLost, what, "run without the GPU or restart the program");
 }
 
 }  // namespace vivace::cuda

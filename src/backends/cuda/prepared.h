@@ -74,6 +74,7 @@ inline PreparedView prepared_view(uint8_t* data, PreparedKinds kinds, int column
   return view;
 }
 
+#if defined(VIVACE_DEVICE)
 /// Stores columns column..column + 3 (zeros beyond the activation's own) of a row in the view's forms. All lanes of a
 /// warp call together and lane l holds the columns 4 * l after lane 0's, a multiple of 32; columns beyond the padded
 /// ones are skipped. So a block loops `for (base = 0; base < view.columns; base += 4 * threads)` without leaving early.
@@ -110,5 +111,6 @@ VIVACE_DEVICE void store_prepared(const PreparedView& view, int row, int column,
     view.half_sums[group] = scale * static_cast<float>(sum);
   }
 }
+#endif
 
 }  // namespace vivace::cuda
