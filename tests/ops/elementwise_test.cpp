@@ -19,7 +19,7 @@ TEST_P(Embed, DecodesRowsOfEveryFormatAndLayout) {
   for (const FormatRow& format : formats()) {
     const int64_t rows = 37, columns = format.block_columns == 256 ? 512 : 640;
     const SampleWeight sample = sample_weight(format, rows, columns, random);
-    for (Layout layout : layouts_of(format.format)) {
+    for (Layout layout : GetParam().layouts(format.format)) {
       Rig rig(GetParam());
       ASSERT_NE(find_kernel(rig.device().info(), KernelOp::kEmbed, format.format, layout), nullptr) << format.name;
       const Weight table = rig.weight(format, layout, rows, columns, sample.bytes);

@@ -230,8 +230,8 @@ class CudaStream final : public Stream {
     for (int32_t t = 0; t < inputs_.tokens(); ++t) {
       const int32_t id = inputs_.token_ids()[t];
       if (id >= 0 && id < vocabulary) continue;
-      throw Error(ErrorCode::kInvalidArgument, "token id " + std::to_string(id) + " is outside the vocabulary of " +
-                                                   std::to_string(vocabulary));
+      throw Error(ErrorCode::kInvalidArgument,
+                  "token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocabulary));
     }
   }
 

@@ -128,9 +128,9 @@ uint8_t* DeviceMemory::allocate_host(size_t bytes) {
   select();
   void* memory = nullptr;
   const bool fails = faults_.fails(DeviceCall::kMap);
-  const cudaError_t status = fails ? cudaErrorMemoryAllocation
-                                   : cudaHostAlloc(&memory, std::max<size_t>(bytes, 1),
-                                                   cudaHostAllocPortable | cudaHostAllocMapped);
+  const cudaError_t status =
+      fails ? cudaErrorMemoryAllocation
+            : cudaHostAlloc(&memory, std::max<size_t>(bytes, 1), cudaHostAllocPortable | cudaHostAllocMapped);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     throw Error(ErrorCode::kOutOfMemory, "the system can't lock " + mebibytes(bytes) + " of host memory for the GPU",
@@ -162,7 +162,8 @@ class GpuBuffer : public Buffer {
 
  protected:
   void check_range(size_t offset, size_t bytes) const {
-    if (offset > bytes_ || bytes > bytes_ - offset) throw Error(ErrorCode::kInternal, "CUDA: a range outside its buffer");
+    if (offset > bytes_ || bytes > bytes_ - offset)
+      throw Error(ErrorCode::kInternal, "CUDA: a range outside its buffer");
   }
 
   const std::shared_ptr<DeviceMemory> memory_;
@@ -181,9 +182,7 @@ class DeviceBuffer final : public GpuBuffer {
     memory_->release(address_, bytes_);
     check_gpu(status, "cudaMemset");
   }
-  ~DeviceBuffer() override {
-    memory_->release(address_, bytes_);
-  }
+  ~DeviceBuffer() override { memory_->release(address_, bytes_); }
 
   uint8_t* host_data() override { return nullptr; }
 

@@ -1,4 +1,5 @@
-// A GPU's memory: what is allocated and how much may be, and the ring of page-locked pieces through which host bytes go up.
+// A GPU's memory: what is allocated and how much may be, and the ring of page-locked pieces through which host bytes go
+// up.
 #pragma once
 
 #include <array>
@@ -17,8 +18,8 @@
 
 namespace vivace::cuda {
 
-/// Copies to the device from several threads at once: each call fills pieces of page-locked memory and starts their copies;
-/// the last ones may still be under way when it returns.
+/// Copies to the device from several threads at once: each call fills pieces of page-locked memory and starts their
+/// copies; the last ones may still be under way when it returns.
 class UploadRing {
  public:
   UploadRing() = default;

@@ -1,5 +1,5 @@
-// RMS and layer norm. A block takes a whole row and keeps it in registers between the sum and the result, which goes out
-// as f32, in the forms that matmuls read, or both; segments (heads) take a warp each.
+// RMS and layer norm. A block takes a whole row and keeps it in registers between the sum and the result, which goes
+// out as f32, in the forms that matmuls read, or both; segments (heads) take a warp each.
 #include "backends/cuda/norm.h"
 
 #include "backends/cuda/kernels.h"
@@ -94,7 +94,8 @@ struct NormBlock {
 };
 
 template <int kThreads, int kQuads>
-VIVACE_KERNEL(kThreads) norm_kernel(const VIVACE_GRID_CONSTANT NormParams params) {
+VIVACE_KERNEL(kThreads)
+norm_kernel(const VIVACE_GRID_CONSTANT NormParams params) {
   __shared__ float scratch[2][kThreads / 32];
   const int row = static_cast<int>(blockIdx.x);
   wait_for_previous_kernel();

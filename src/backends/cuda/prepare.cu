@@ -19,8 +19,8 @@ VIVACE_KERNEL(kRowThreads) prepare_kernel(RowsView input, PreparedView prepared,
 
 void enqueue_prepare(const Launch& launch, const PrepareArgs& args) {
   if (!args.prepared) return;
-  const PreparedView view = prepared_view(device_address(args.prepared.buffer, args.prepared.offset), args.prepared.kinds,
-                                          args.prepared.columns, launch.rows(args.rows));
+  const PreparedView view = prepared_view(device_address(args.prepared.buffer, args.prepared.offset),
+                                          args.prepared.kinds, args.prepared.columns, launch.rows(args.rows));
   launch_kernel(launch, prepare_kernel, quad_grid(view.columns, launch.rows(args.rows)), kRowThreads, 0,
                 rows_view(args.input), view, launch.count(args.rows));
 }
