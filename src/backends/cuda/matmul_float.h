@@ -52,6 +52,28 @@ VIVACE_DEVICE void load_eight(const uint8_t* row, int column, int columns, float
   }
 }
 
+/// Sixteen columns of the bf16 form, which keeps pairs in an order of its own.
+VIVACE_DEVICE void load_prepared(const uint16_t* halves, float (&out)[16]) {
+  const uint4 even = *reinterpret_cast<const uint4*>(halves), odd = *reinterpret_cast<const uint4*>(halves + 8);
+  const uint32_t pairs[8] = {even.x, odd.x, even.y, odd.y, even.z, odd.z, even.w, odd.w};
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    const float2 values = unpack_bf16(pairs[i]);
+    out[2 * i] = values.x, out[2 * i + 1] = values.y;
+  }
+}
+
+template <Format kFormat, bool kWide>
+VIVACE_DEVICE void load_sixteen(const uint8_t* row, int column, int columns, float (&out)[16]) {
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    float eight[8] = {};
+    if (!kWide || column + 8 * half < columns) load_eight<kFormat, kWide>(row, column + 8 * half, columns, eight);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) out[8 * half + i] = eight[i];
+  }
+}
+
 template <Format kFormat, bool kWide>
 VIVACE_KERNEL(32 * kFloatWarps)
 matmul_float_kernel(const VIVACE_GRID_CONSTANT MatmulItems items, FloatInput input) {
@@ -64,28 +86,27 @@ matmul_float_kernel(const VIVACE_GRID_CONSTANT MatmulItems items, FloatInput inp
   const MatmulWeight& weight = items.weights[place.weight];
   const int first_row = (place.block * kFloatWarps + thread / 32) * kFloatRows;
   float sums[kFloatRows][kFloatTokens] = {};
-  for (int column = lane * 8; column < items.columns; column += 256) {
-    float weights[kFloatRows][8];
+  for (int column = lane * 16; column < items.columns; column += 512) {
+    float weights[kFloatRows][16];
 #pragma unroll
     for (int r = 0; r < kFloatRows; ++r) {
       const int row = first_row + r < weight.rows ? first_row + r : weight.rows - 1;
-      load_eight<kFormat, kWide>(weight.data + row * items.row_bytes, column, items.columns, weights[r]);
+      load_sixteen<kFormat, kWide>(weight.data + row * items.row_bytes, column, items.columns, weights[r]);
     }
 #pragma unroll
     for (int t = 0; t < kFloatTokens; ++t) {
       const int64_t token = first_token + t < tokens ? first_token + t : tokens - 1;
-      float values[8];
+      float values[16];
       if (input.values) {
         const uint8_t* from = reinterpret_cast<const uint8_t*>(input.values + token * input.stride);
-        load_eight<Format::kF32, kWide>(from, column, items.columns, values);
+        load_sixteen<Format::kF32, kWide>(from, column, items.columns, values);
       } else {
-        const uint8_t* from = reinterpret_cast<const uint8_t*>(items.input.halves + token * items.input.columns);
-        load_eight<Format::kBF16, true>(from, column, items.columns, values);
+        load_prepared(items.input.halves + token * items.input.columns + column, values);
       }
 #pragma unroll
       for (int r = 0; r < kFloatRows; ++r) {
 #pragma unroll
-        for (int i = 0; i < 8; ++i) sums[r][t] = fmaf(weights[r][i], values[i], sums[r][t]);
+        for (int i = 0; i < 16; ++i) sums[r][t] = fmaf(weights[r][i], values[i], sums[r][t]);
       }
       if (first_token + t + 1 >= tokens) break;
     }

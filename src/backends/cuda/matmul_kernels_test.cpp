@@ -8,6 +8,7 @@
 #include "backends/cuda/formats/all.h"
 #include "backends/cuda/matmul_tile.h"
 #include "backends/cuda/matmul_vec.h"
+#include "backends/cuda/matmul_warpgroup.h"
 
 namespace vivace::cuda {
 namespace {
@@ -143,6 +144,19 @@ void check_tile(const FormatRow& format, int rows, int columns, int tokens, int 
                                 << " tokens, tiles of " << kRows << " x " << kTokens;
 }
 
+template <class Unpacker, int kTokens>
+void check_warpgroup(const FormatRow& format, int rows, int columns, int tokens, int bucket) {
+  using Source = BlockSource<Unpacker>;
+  Product product(format, rows, columns, tokens, bucket);
+  const MatmulItems items = product.items(kWarpgroupRows);
+  const char* problem = run_grid(dim3(product.blocks(kWarpgroupRows), unsigned((bucket + kTokens - 1) / kTokens)),
+                                 dim3(kTileThreads), size_t{WarpgroupLayout<Source, kTokens>::kBytes},
+                                 [&] { matmul_warpgroup_kernel<Source, kTokens>(items); });
+  EXPECT_EQ(problem, nullptr) << problem;
+  EXPECT_LE(product.error(), 1) << format.name << ", " << rows << " rows, " << columns << " columns, " << tokens
+                                << " tokens, " << kTokens << " in a tile";
+}
+
 /// Blocks of 256 columns with scales of 32 and 16, aligned or not, and small blocks with a partial chunk at the end.
 template <class Check>
 void for_some_formats(const Check& check) {
@@ -171,7 +185,14 @@ TEST(MatmulKernels, Tiles) {
     const FormatRow& format = format_row(Unpacker::kFormat);
     check_tile<Unpacker, 64, 64>(format, 70, columns, 65, 128);
     check_tile<Unpacker, 128, 128>(format, 131, columns, 129, 256);
-    check_tile<Unpacker, 128, 256>(format, 131, columns, 257, 512);
+  });
+}
+
+TEST(MatmulKernels, WarpgroupTiles) {
+  for_some_formats([]<class Unpacker>(int columns) {
+    const FormatRow& format = format_row(Unpacker::kFormat);
+    check_warpgroup<Unpacker, 128>(format, 131, columns, 129, 256);
+    check_warpgroup<Unpacker, 256>(format, 131, columns, 257, 512);
   });
 }
 

@@ -7,6 +7,7 @@
 #include "backends/cuda/matmul_blocks.h"
 #include "backends/cuda/matmul_tile.h"
 #include "backends/cuda/matmul_vec.h"
+#include "backends/cuda/matmul_warpgroup.h"
 #include "base/error.h"
 
 namespace vivace::cuda {
@@ -43,22 +44,30 @@ void enqueue_tile(const Launch& launch, MatmulItems& items) {
                 size_t{TileLayout<Source, kRows, kTokens>::kBytes}, items);
 }
 
+template <class Source, int kTokens>
+void enqueue_warpgroup(const Launch& launch, MatmulItems& items) {
+  const dim3 grid(static_cast<unsigned>(cut_rows(items, kWarpgroupRows)), count_blocks(items.bucket, kTokens));
+  launch_kernel(launch, matmul_warpgroup_kernel<Source, kTokens>, grid, dim3(kTileThreads),
+                size_t{WarpgroupLayout<Source, kTokens>::kBytes}, items);
+}
+
 /// Whether tiles of 256 tokens need less time than those of 128: they are faster a token, but there are fewer of them
 /// to share out among the multiprocessors.
 inline bool wide_tiles_pay(const Launch& launch, MatmulItems& items) {
-  const int rows = cut_rows(items, 128), processors = launch.device->multiprocessors;
+  const int rows = cut_rows(items, kWarpgroupRows), processors = launch.device->multiprocessors;
   const auto waves = [&](int tokens) {
     return (rows * static_cast<int>(count_blocks(items.bucket, tokens)) + processors - 1) / processors;
   };
-  return 17 * waves(256) <= 10 * waves(128);
+  return items.bucket >= 256 && 17 * waves(256) <= 10 * waves(128);
 }
 
 /// The largest tiles that fill the device and fit its shared memory.
 template <class Source>
 void enqueue_tiles(const Launch& launch, MatmulItems& items) {
   const int shared = launch.device->shared_per_block;
-  if (items.bucket >= 256 && TileLayout<Source, 128, 256>::kBytes <= shared && wide_tiles_pay(launch, items)) {
-    return enqueue_tile<Source, 128, 256>(launch, items);
+  if (items.bucket >= 128 && launch.device->compute == 90) {
+    return wide_tiles_pay(launch, items) ? enqueue_warpgroup<Source, 256>(launch, items)
+                                         : enqueue_warpgroup<Source, 128>(launch, items);
   }
   if (items.bucket >= 128 && TileLayout<Source, 128, 128>::kBytes <= shared) {
     return enqueue_tile<Source, 128, 128>(launch, items);

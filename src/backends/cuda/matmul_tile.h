@@ -175,7 +175,10 @@ class TileBlock {
       for (int i = 0; i < 2 * kGroups; ++i) {
         const int group = kGroups == 2 ? i / 2 : warp_ % 2, quad = lane_ % 4 + i % 2 * 4;
         const uint2 values = Source::load(from, step % kSteps * 2 + group, quad, affines + row, kRows, columns);
-        *reinterpret_cast<uint2*>(to + swizzled(row, group * 4 + quad / 2) + quad % 2 * 8) = values;
+        // In the order of the input: the pairs of 16 columns lie in two pieces.
+        const int piece = group * 4 + quad / 4 * 2;
+        *reinterpret_cast<uint32_t*>(to + swizzled(row, piece) + quad % 4 * 4) = values.x;
+        *reinterpret_cast<uint32_t*>(to + swizzled(row, piece + 1) + quad % 4 * 4) = values.y;
       }
     }
   }

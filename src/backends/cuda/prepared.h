@@ -7,7 +7,9 @@
 //              16 + 4 * lane.. of the first 32 columns, then the same of the second
 //   scales     [tile][padded columns / 32][row] of {scale, scale * sum of the codes}
 //   half sums  [tile][padded columns / 32][row] of scale * sum of the first 16 codes
-// Then bf16 values [rows][padded columns]. Columns are padded with zeros to a multiple of 64.
+// Then bf16 values [rows][padded columns]. Of each 16 columns the pairs 0, 2, 4, 6 come first, then 1, 3, 5, 7, so that
+// the four values which a lane needs for a step of mma.m16n8k16 are columns 4 * lane.. of a weight.
+// Columns are padded with zeros to a multiple of 64.
 #pragma once
 
 #include <cstddef>
@@ -81,10 +83,9 @@ inline PreparedView prepared_view(uint8_t* data, PreparedKinds kinds, int column
 VIVACE_DEVICE void store_prepared(const PreparedView& view, int row, int column, const float (&values)[4]) {
   const bool inside = column < view.columns;
   if (view.halves && inside) {
-    uint2 packed;
-    packed.x = pack_bf16(values[0], values[1]);
-    packed.y = pack_bf16(values[2], values[3]);
-    *reinterpret_cast<uint2*>(view.halves + int64_t{row} * view.columns + column) = packed;
+    uint32_t* pairs = reinterpret_cast<uint32_t*>(view.halves + int64_t{row} * view.columns + column / 16 * 16);
+    pairs[column % 16 / 4] = pack_bf16(values[0], values[1]);
+    pairs[column % 16 / 4 + 4] = pack_bf16(values[2], values[3]);
   }
   if (!view.codes) return;
   float peak = fmaxf(fmaxf(fabsf(values[0]), fabsf(values[1])), fmaxf(fabsf(values[2]), fabsf(values[3])));
