@@ -6,8 +6,8 @@ namespace vivace::cuda {
 namespace {
 
 VIVACE_KERNEL(kRowThreads) add_kernel(RowsView a, RowsView b, RowsView output, float b_scale, const int32_t* count) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), column = quad_column();
   if (row >= *count || column >= output.columns) return;
   Quad sum = load_quad(a, row, column);

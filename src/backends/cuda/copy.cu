@@ -6,8 +6,8 @@ namespace vivace::cuda {
 namespace {
 
 VIVACE_KERNEL(kRowThreads) copy_kernel(RowsView input, RowsView output, const int32_t* count) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), column = quad_column();
   if (row >= *count || column >= output.columns) return;
   store_quad(output, row, column, load_quad(input, row, column));

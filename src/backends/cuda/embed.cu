@@ -63,8 +63,8 @@ VIVACE_DEVICE Quad decode_quad(DecodeFloats<kFormat> decoder, const uint8_t* row
 template <class Decoder>
 VIVACE_KERNEL(kRowThreads)
 embed_kernel(const VIVACE_GRID_CONSTANT EmbedParams params) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), column = quad_column();
   if (row >= *params.step.tokens_count() || column >= params.output.columns) return;
   const int token = params.step.token_ids[row];

@@ -31,8 +31,8 @@ VIVACE_DEVICE float activate(GluKind kind, float x) {
 }
 
 VIVACE_KERNEL(kRowThreads) glu_kernel(const VIVACE_GRID_CONSTANT GluParams params) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), column = quad_column();
   if (row >= *params.count) return;
   Quad quad{};

@@ -32,6 +32,8 @@ void enqueue_vec(const Launch& launch, MatmulItems& items) {
   const int blocks = cut_rows(items, 16 * kRowTiles);
   // More slices a warp cost less, where there are enough blocks to keep many warps on each multiprocessor.
   int warps = blocks >= 6 * launch.device->multiprocessors ? kVecSlices / 2 : kVecSlices;
+  const int chunks = (items.columns + kVecChunk - 1) / kVecChunk;
+  while (warps / 2 >= chunks) warps /= 2;
   while (warps > 1 && layout.block_bytes(warps) > launch.device->shared_per_block) warps /= 2;
   launch_kernel(launch, matmul_vec_kernel<Unpacker, kRowTiles, kTokens>, dim3(static_cast<unsigned>(blocks)),
                 dim3(static_cast<unsigned>(32 * warps)), static_cast<size_t>(layout.block_bytes(warps)), items);

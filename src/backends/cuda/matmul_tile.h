@@ -106,13 +106,12 @@ class TileBlock {
 
  public:
   VIVACE_DEVICE TileBlock(const MatmulItems& items, const MatmulWeight& weight, int first_row, int first_token,
-                          int tokens, uint8_t* shared)
+                          uint8_t* shared)
       : items_(items),
         weight_(weight),
         shared_(shared),
         first_row_(first_row),
         first_token_(first_token),
-        tokens_(tokens),
         thread_(static_cast<int>(threadIdx.x)),
         warp_(static_cast<int>(threadIdx.x / 32)),
         lane_(static_cast<int>(threadIdx.x % 32)) {}
@@ -232,6 +231,12 @@ class TileBlock {
     copy_raw(0);
     if (chunks > 1) copy_raw(1);
     wait_for_previous_kernel();
+    tokens_ = *items_.tokens;
+    if (first_token_ >= tokens_) {
+      commit_copies();
+      wait_copies<0>();
+      return;
+    }
     for (int step = 0; step < kTileStages - 1; ++step) {
       if (step < steps) copy_input(step);
       commit_copies();
@@ -275,7 +280,8 @@ class TileBlock {
   const MatmulItems& items_;
   const MatmulWeight& weight_;
   uint8_t* const shared_;
-  const int first_row_, first_token_, tokens_, thread_, warp_, lane_;
+  int tokens_ = 0;
+  const int first_row_, first_token_, thread_, warp_, lane_;
   float sums_[kRowTiles][kTokenTiles][4] = {};
 };
 
@@ -284,15 +290,9 @@ VIVACE_KERNEL(kTileThreads)
 matmul_tile_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
   VIVACE_DYNAMIC_SHARED(uint8_t, shared);
   allow_next_kernel();
-  // The count was written before the step's first kernel.
-  const int tokens = *items.tokens, first_token = static_cast<int>(blockIdx.y) * kTokens;
-  if (first_token >= tokens) {
-    wait_for_previous_kernel();
-    return;
-  }
   const MatmulPlace place = find_weight(items, static_cast<int>(blockIdx.x));
-  TileBlock<Source, kRows, kTokens> block(items, items.weights[place.weight], place.block * kRows, first_token, tokens,
-                                          shared);
+  TileBlock<Source, kRows, kTokens> block(items, items.weights[place.weight], place.block * kRows,
+                                          static_cast<int>(blockIdx.y) * kTokens, shared);
   block.run();
 }
 

@@ -98,8 +98,8 @@ VIVACE_KERNEL(kThreads)
 norm_kernel(const VIVACE_GRID_CONSTANT NormParams params) {
   __shared__ float scratch[2][kThreads / 32];
   const int row = static_cast<int>(blockIdx.x);
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   if (row >= *params.count) return;
   NormBlock<kThreads, kQuads> block{params, {}};
   block.load(row);
@@ -113,8 +113,8 @@ constexpr int kSegmentWarps = 4;
 VIVACE_KERNEL(32 * kSegmentWarps) segment_kernel(const VIVACE_GRID_CONSTANT NormParams params, int segment) {
   const int row = static_cast<int>(blockIdx.y), lane = static_cast<int>(threadIdx.x) % 32;
   const int begin = (static_cast<int>(blockIdx.x) * kSegmentWarps + static_cast<int>(threadIdx.x) / 32) * segment;
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   if (row >= *params.count || begin >= params.input.columns) return;
   const float* from = params.input[row] + begin;
   float* to = params.output[row] + begin;

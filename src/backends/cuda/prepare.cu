@@ -7,8 +7,8 @@ namespace vivace::cuda {
 namespace {
 
 VIVACE_KERNEL(kRowThreads) prepare_kernel(RowsView input, PreparedView prepared, const int32_t* count) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), column = quad_column();
   if (row >= *count) return;
   const Quad quad = column < input.columns ? load_quad(input, row, column) : Quad{};

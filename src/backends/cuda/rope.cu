@@ -53,8 +53,8 @@ VIVACE_DEVICE void change_head(const HeadsPart& part, float* head, const float* 
 }
 
 VIVACE_KERNEL(32 * kWarps) heads_kernel(const VIVACE_GRID_CONSTANT HeadsParams params) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), lane = static_cast<int>(threadIdx.x) % 32;
   int head = static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / 32;
   if (row >= *params.count || head >= params.heads) return;

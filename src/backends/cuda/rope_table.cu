@@ -6,8 +6,8 @@ namespace vivace::cuda {
 namespace {
 
 VIVACE_KERNEL(kRowThreads) rope_table_kernel(const float* frequencies, float magnitude, RowsView table, StepView step) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), pair = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (row >= *step.tokens_count() || 2 * pair >= table.columns) return;
   // The angle is rounded to f32 as in the frameworks that trained the models; its cosine is that of a double.

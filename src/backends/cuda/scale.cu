@@ -7,8 +7,8 @@ namespace {
 
 VIVACE_KERNEL(kRowThreads)
 scale_kernel(RowsView input, RowsView output, float factor, float cap, const int32_t* count) {
-  wait_for_previous_kernel();
   allow_next_kernel();
+  wait_for_previous_kernel();
   const int row = static_cast<int>(blockIdx.y), column = quad_column();
   if (row >= *count || column >= output.columns) return;
   Quad quad = load_quad(input, row, column);
