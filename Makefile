@@ -13,7 +13,9 @@ FUZZ_SECONDS ?= 600
 
 CMAKE_FLAGS :=
 # Sanitizers make gcc warn of what is not there: warnings count in the release build only.
-RELEASE_FLAGS = -DVIVACE_WERROR=$(WERROR) $(CMAKE_FLAGS)
+RELEASE_FLAGS = -DVIVACE_WERROR=$(WERROR) $(CMAKE_FLAGS) $(GPU_FLAGS)
+# Backends whose toolchain is here.
+GPU_FLAGS = $(if $(wildcard build/cuda/nvidia/cu13/bin/nvcc)$(shell command -v nvcc),-DVIVACE_CUDA=ON)
 ifneq ($(shell command -v ccache),)
   CMAKE_FLAGS += -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 endif
@@ -24,7 +26,7 @@ BUILD = cmake --build $(1) --parallel $(JOBS)
 CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 900
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports checks bench bench-peers bench-tokenizers format lint fuzz \
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-tokenizers format lint fuzz \
   fuzz-tokenizers install package clean
 
 help: ## shows this list
@@ -34,7 +36,7 @@ setup: ## installs what the program needs and fetches the default model
 	scripts/setup.sh
 
 setup-tests: ## the same with what the tests need
-	scripts/setup.sh --tests
+	scripts/setup.sh --tests --cuda
 
 build: ## leaves build/release/vivace
 	cmake --preset release -DVIVACE_TESTS=OFF $(RELEASE_FLAGS)
@@ -71,12 +73,17 @@ test-arm: ## the tests of the kernels, built for Arm and run by qemu
 
 test-ports: ## compiles core for Windows (mingw-w64) and for macOS on Arm (zig); nothing runs
 	scripts/setup.sh --ports --no-models
-	cmake --preset windows $(RELEASE_FLAGS)
+	cmake --preset windows -DVIVACE_WERROR=$(WERROR) $(CMAKE_FLAGS)
 	$(call BUILD,build/windows)
 	cmake --preset macos -DVIVACE_WERROR=$(WERROR)
 	$(call BUILD,build/macos)
 
-test-full: test test-arm test-ports lint ## test, test-arm, test-ports, lint, long invariance fuzzing and a minute of every fuzzer
+test-hip: ## compiles the CUDA backend for AMD GPUs; nothing runs
+	scripts/setup.sh --hip --no-models
+	cmake --preset release -DVIVACE_HIP=ON $(RELEASE_FLAGS)
+	$(call BUILD,build/release) --target vivace_hip
+
+test-full: test test-arm test-ports test-hip lint ## test, test-arm, test-ports, test-hip, lint, long invariance fuzzing and a minute of every fuzzer
 	VIVACE_FUZZ_ROUNDS=200 build/release/tests_engine --gtest_filter='Fuzz/*'
 	$(MAKE) fuzz FUZZ_SECONDS=60
 

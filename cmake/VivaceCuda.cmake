@@ -22,7 +22,7 @@ function(vivace_gpu_objects list folder)
     add_custom_command(
       OUTPUT "${object}"
       COMMAND ${CMAKE_COMMAND} -E make_directory "${CMAKE_BINARY_DIR}/${folder}"
-      COMMAND ${ARG_COMMAND} -c "${source}" -o "${object}" -MD -MF "${object}.d"
+      COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${ARG_COMMAND} -c "${source}" -o "${object}" -MD -MF "${object}.d"
       DEPENDS "${source}"
       DEPFILE "${object}.d"
       COMMENT "Compiling ${name} (${folder})"

@@ -7,21 +7,25 @@
 #   scripts/setup.sh --clang    also clang 14 with its sanitizer runtime and clang-tidy (fuzz, lint, CI)
 #   scripts/setup.sh --arm      also the cross compiler for Arm and qemu
 #   scripts/setup.sh --ports    also what compiles for Windows (mingw-w64) and macOS (zig, from PyPI, into build/zig)
+#   scripts/setup.sh --cuda     also nvcc (from PyPI, into build/cuda) where there is none, for the CUDA backend
+#   scripts/setup.sh --hip      also hipcc, which compiles the same sources for AMD GPUs
 #   scripts/setup.sh --dev      all of these
 #   --no-models                 leaves the models out
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tests=0 clang=0 arm=0 ports=0 models=1
+tests=0 clang=0 arm=0 ports=0 cuda=0 hip=0 models=1
 for argument in "$@"; do
   case "$argument" in
     --tests) tests=1 ;;
     --clang) clang=1 ;;
     --arm) arm=1 ;;
     --ports) ports=1 ;;
-    --dev) tests=1 clang=1 arm=1 ports=1 ;;
+    --cuda) cuda=1 ;;
+    --hip) hip=1 ;;
+    --dev) tests=1 clang=1 arm=1 ports=1 cuda=1 hip=1 ;;
     --no-models) models=0 ;;
-    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "setup: unknown option $argument (see --help)" >&2; exit 2 ;;
   esac
 done
@@ -32,7 +36,7 @@ wanted=(g++=g++ cmake=cmake ninja-build=ninja make=make pkg-config=pkg-config py
 ((tests)) && wanted+=(libgtest-dev libgmock-dev clang-format-14=clang-format-14 binutils=nm)
 ((clang)) && wanted+=(clang-14=clang++-14 clang-tidy-14=clang-tidy-14 libclang-rt-14-dev lld-14=ld.lld-14)
 ((arm)) && wanted+=(g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user=qemu-aarch64 googletest)
-
+((hip)) && wanted+=(hipcc=hipcc)
 ((ports)) && wanted+=(g++-mingw-w64-x86-64-posix=x86_64-w64-mingw32-g++-posix)
 
 is_installed() { [[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]; }
@@ -56,7 +60,7 @@ for entry in "${wanted[@]}"; do
   is_installed "$package" || missing+=("$package")
 done
 has_cargo || missing+=(rustc-web cargo-web)
-((models || ports)) && { has_pip || missing+=(python3-pip); }
+((models || ports || cuda)) && { has_pip || missing+=(python3-pip); }
 
 if ((${#missing[@]} > 0)); then
   if ! command -v apt-get >/dev/null; then
@@ -91,11 +95,23 @@ if [[ -f text-rs/Cargo.lock ]]; then
   fi
 fi
 
+# pip_into <folder> <package>...: unpacks packages of PyPI there.
+pip_into() {
+  python3 -m pip --version >/dev/null 2>&1 || { python3 -m venv build/pip && export PATH="$PWD/build/pip/bin:$PATH"; }
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --target "$@"
+}
+
 zig=build/zig/ziglang/zig
 if ((ports)) && [[ ! -x "$zig" ]]; then
   echo "setup: fetching zig"
-  python3 -m pip --version >/dev/null 2>&1 || { python3 -m venv build/zig-pip && export PATH="$PWD/build/zig-pip/bin:$PATH"; }
-  python3 -m pip install --quiet --disable-pip-version-check --no-deps --target build/zig ziglang==0.17.1
+  pip_into build/zig ziglang==0.17.1
+fi
+
+# The oldest 13: what it compiles runs on every driver of CUDA 13.
+if ((cuda)) && [[ ! -x build/cuda/nvidia/cu13/bin/nvcc ]] && ! command -v nvcc >/dev/null; then
+  echo "setup: fetching nvcc"
+  pip_into build/cuda nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88 \
+    nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85
 fi
 
 if ((models)); then
