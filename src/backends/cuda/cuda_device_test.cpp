@@ -81,8 +81,8 @@ TEST(CudaDevice, MeasuresItself) {
   const auto device = device_with("");
   device->measure();
   const DeviceInfo& info = device->info();
-  for (double fact : {info.memory_bandwidth, info.int8_rate, info.f16_rate, info.link_up, info.link_down,
-                      info.launch_seconds}) {
+  for (double fact :
+       {info.memory_bandwidth, info.int8_rate, info.f16_rate, info.link_up, info.link_down, info.launch_seconds}) {
     EXPECT_GT(fact, 0);
   }
   EXPECT_EQ(device->allocated_bytes(), 0u);

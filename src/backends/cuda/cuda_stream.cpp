@@ -40,10 +40,46 @@ struct GraphKey {
   }
 };
 
+/// What a program reads of the step's inputs, checked before it runs: kernels would read and write anywhere.
+struct StepNeeds {
+  int64_t vocabulary = 0;       // rows of the embedding table; 0: no token ids
+  std::vector<int32_t> groups;  // whose pages take the step's keys and values
+};
+
+StepNeeds needs_of(const Program& program) {
+  StepNeeds needs;
+  for (const Call& call : program) {
+    if (const auto* embed = std::get_if<EmbedArgs>(&call)) needs.vocabulary = embed->table.rows;
+    const auto* write = std::get_if<KvWriteArgs>(&call);
+    if (write != nullptr &&
+        std::find(needs.groups.begin(), needs.groups.end(), write->kv.group) == needs.groups.end()) {
+      needs.groups.push_back(write->kv.group);
+    }
+  }
+  return needs;
+}
+
+/// Throws Error kInvalidArgument for a token outside the vocabulary, kInternal for a position without a page.
+void check_step(const StepInputs& inputs, const StepNeeds& needs) {
+  for (int32_t t = 0; t < inputs.tokens(); ++t) {
+    const int32_t id = inputs.token_ids()[t], position = inputs.positions()[t];
+    if (needs.vocabulary > 0 && (id < 0 || id >= needs.vocabulary)) {
+      throw Error(ErrorCode::kInvalidArgument, "token id " + std::to_string(id) + " is outside the vocabulary of " +
+                                                   std::to_string(needs.vocabulary));
+    }
+    for (int32_t group : needs.groups) {
+      const bool inside = position >= 0 && position / kPageTokens < inputs.limits().pages;
+      if (!inside || inputs.page_table(group, inputs.token_sequence()[t])[position / kPageTokens] < 0) {
+        throw Error(ErrorCode::kInternal, "CUDA: a position has no page");
+      }
+    }
+  }
+}
+
 /// A graph ready to launch.
 struct Graph {
   cudaGraphExec_t exec = nullptr;
-  int64_t vocabulary = 0;  // rows of the embedding table that it reads; 0: none
+  StepNeeds needs;
   uint64_t last_use = 0;
 
   explicit Graph(cudaGraphExec_t ready) : exec(ready) {}
@@ -51,14 +87,6 @@ struct Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 };
-
-/// Rows of the embedding table that a program reads.
-int64_t vocabulary_of(const Program& program) {
-  for (const Call& call : program) {
-    if (const auto* embed = std::get_if<EmbedArgs>(&call)) return embed->table.rows;
-  }
-  return 0;
-}
 
 class CudaStream final : public Stream {
  public:
@@ -131,7 +159,7 @@ class CudaStream final : public Stream {
     if (replays || keep) {
       Graph& graph = replays ? *graphs_.at(key_) : keep_graph(program);
       graph.last_use = ++clock_;
-      check_tokens(graph.vocabulary);
+      check_step(inputs_, graph.needs);
       fill_upload(inputs_, upload_);
       memory_->count_call(DeviceCall::kSubmit);
       check_gpu(cudaGraphLaunch(graph.exec, stream_), "cudaGraphLaunch");
@@ -204,7 +232,7 @@ class CudaStream final : public Stream {
     cudaGraphDestroy(graph);
     check_gpu(status, "cudaGraphInstantiate");
     auto kept = std::make_unique<Graph>(exec);
-    kept->vocabulary = vocabulary_of(program);
+    kept->needs = needs_of(program);
     kept->last_use = ++clock_;
     check_gpu(cudaGraphUpload(exec, stream_), "cudaGraphUpload");
     return *(graphs_[key_] = std::move(kept));
@@ -218,21 +246,11 @@ class CudaStream final : public Stream {
   }
 
   void run_once(const Program& program) {
-    check_tokens(vocabulary_of(program));
+    check_step(inputs_, needs_of(program));
     fill_upload(inputs_, upload_);
     memory_->count_call(DeviceCall::kSubmit);
     enqueue_calls(program, bucket_of(inputs_.tokens(), inputs_.limits().tokens),
                   bucket_of(inputs_.outputs(), inputs_.limits().outputs));
-  }
-
-  void check_tokens(int64_t vocabulary) const {
-    if (vocabulary == 0) return;
-    for (int32_t t = 0; t < inputs_.tokens(); ++t) {
-      const int32_t id = inputs_.token_ids()[t];
-      if (id >= 0 && id < vocabulary) continue;
-      throw Error(ErrorCode::kInvalidArgument,
-                  "token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocabulary));
-    }
   }
 
   /// Asks often for a while, then sleeps: waking up costs more than a step of a small model takes.

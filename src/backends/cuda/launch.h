@@ -3,8 +3,9 @@
 // The contract of kernels. Kernels of a stream overlap (programmatic dependent launch): one may start while the kernel
 // before it still runs. So every thread of every kernel calls wait_for_previous_kernel() exactly once, also those that
 // leave early, before it touches memory that an earlier kernel writes or reads; only weights and parameters may be read
-// before. allow_next_kernel() lets the next kernel start; it comes first, so that a matmul behind a small kernel fetches
-// its weights while the kernel before that still runs. The emulator checks that no thread ends without the wait.
+// before. allow_next_kernel() lets the next kernel start; it comes first, so that a matmul behind a small kernel
+// fetches its weights while the kernel before that still runs. The emulator checks that no thread ends without the
+// wait.
 #pragma once
 
 #include <cstddef>

@@ -77,9 +77,14 @@ std::vector<std::function<void(Ops&)>> layer_calls(FusionRig& rig) {
   key_norm.input = key_norm.output = k;
   const RopeArgs rope_q{q, table, kHeads, kHeadDim, kRotary, RopePairs::kHalves};
   const RopeArgs rope_k{k, table, kKvHeads, kHeadDim, kRotary, RopePairs::kNeighbours};
-  return {[=](Ops& ops) { ops.add({RowSet::kTokens, x, y, x, 0.5f}); }, [=](Ops& ops) { ops.norm(norm); },
-          [=](Ops& ops) { ops.norm(head_norm); },                        [=](Ops& ops) { ops.norm(key_norm); },
-          [=](Ops& ops) { ops.rope(rope_q); },                           [=](Ops& ops) { ops.rope(rope_k); }};
+  return {[=](Ops& ops) {
+            ops.add({RowSet::kTokens, x, y, x, 0.5f});
+          },
+          [=](Ops& ops) { ops.norm(norm); },
+          [=](Ops& ops) { ops.norm(head_norm); },
+          [=](Ops& ops) { ops.norm(key_norm); },
+          [=](Ops& ops) { ops.rope(rope_q); },
+          [=](Ops& ops) { ops.rope(rope_k); }};
 }
 
 TEST(Program, FusedCallsGiveTheBitsOfSingleOnes) {
@@ -135,9 +140,17 @@ TEST(Program, LeavesApartWhatDoesNotFit) {
   head_norm.input = head_norm.output = x, head_norm.segment = kHeadDim;
   const auto size_of = [](const std::vector<std::function<void(Ops&)>>& calls) { return fuse(recorded(calls)).size(); };
   // Another input; other rows; a norm after the rotation; rotating twice; three tensors.
-  EXPECT_EQ(size_of({[&](Ops& ops) { ops.add({RowSet::kTokens, x, y, x, 1}); }, [&](Ops& ops) { ops.norm(norm); }}), 2u);
+  EXPECT_EQ(size_of({[&](Ops& ops) {
+                       ops.add({RowSet::kTokens, x, y, x, 1});
+                     },
+                     [&](Ops& ops) { ops.norm(norm); }}),
+            2u);
   norm.input = x, norm.rows = RowSet::kOutputs;
-  EXPECT_EQ(size_of({[&](Ops& ops) { ops.add({RowSet::kTokens, x, y, x, 1}); }, [&](Ops& ops) { ops.norm(norm); }}), 2u);
+  EXPECT_EQ(size_of({[&](Ops& ops) {
+                       ops.add({RowSet::kTokens, x, y, x, 1});
+                     },
+                     [&](Ops& ops) { ops.norm(norm); }}),
+            2u);
   EXPECT_EQ(size_of({[&](Ops& ops) { ops.rope(rope); }, [&](Ops& ops) { ops.norm(head_norm); }}), 2u);
   EXPECT_EQ(size_of({[&](Ops& ops) { ops.rope(rope); }, [&](Ops& ops) { ops.rope(rope); }}), 2u);
   RopeArgs second = rope, third = rope;
