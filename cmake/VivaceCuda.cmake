@@ -40,7 +40,8 @@ if(VIVACE_CUDA)
   find_path(VIVACE_CUDA_INCLUDE cuda_runtime.h HINTS "${root}/include" "${root}/targets/x86_64-linux/include" REQUIRED)
   find_library(VIVACE_CUDART cudart_static HINTS "${root}/lib" "${root}/lib64" "${root}/targets/x86_64-linux/lib" REQUIRED)
   set(nvcc "${VIVACE_NVCC}" -std=c++20 -O3 --expt-relaxed-constexpr -ccbin "${CMAKE_CXX_COMPILER}"
-      -gencode arch=compute_90a,code=sm_90a -gencode arch=compute_75,code=compute_75
+      -gencode arch=compute_90a,code=sm_90a -gencode arch=compute_80,code=compute_80
+      -gencode arch=compute_75,code=compute_75
       -I "${CMAKE_SOURCE_DIR}/src" -Xcompiler -fPIC,-ffp-contract=off)
   if(VIVACE_WERROR)
     list(APPEND nvcc -Werror all-warnings)

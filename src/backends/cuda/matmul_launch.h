@@ -67,19 +67,17 @@ inline bool wide_tiles_pay(const Launch& launch, MatmulItems& items) {
 template <class Source>
 void enqueue_tiles(const Launch& launch, MatmulItems& items) {
   const int shared = launch.device->shared_per_block;
-  if (items.bucket >= 128 && launch.device->compute == 90) {
+  if (items.bucket >= 128 && has_warpgroups(launch.device->compute)) {
     return wide_tiles_pay(launch, items) ? enqueue_warpgroup<Source, 256>(launch, items)
                                          : enqueue_warpgroup<Source, 128>(launch, items);
   }
   if (items.bucket >= 128 && TileLayout<Source, 128, 128>::kBytes <= shared) {
     return enqueue_tile<Source, 128, 128>(launch, items);
   }
-  if (TileLayout<Source, 64, 64>::kBytes > shared) {
+  if (launch.device->compute < kTileOldest || TileLayout<Source, 64, 64>::kBytes > shared) {
     throw Error{ErrorCode::kUnsupported,
-                "matmul of more than " + std::to_string(kVecTokens) + " tokens needs " +
-                    std::to_string(TileLayout<Source, 64, 64>::kBytes >> 10) +
-                    " KiB of shared memory, more than this GPU has",
-                "use a smaller batch size"};
+                "this GPU multiplies at most " + std::to_string(kVecTokens) + " tokens at once",
+                "set the batch size to " + std::to_string(kVecTokens)};
   }
   enqueue_tile<Source, 64, 64>(launch, items);
 }

@@ -12,8 +12,16 @@
 #include "backends/cuda/formats/bytes.h"
 #include "backends/cuda/matmul_items.h"
 
+// Tiles want the matrix instructions and the shared memory of compute capability 8.0; GPUs before go by few tokens.
+#if defined(VIVACE_ARCH) && VIVACE_ARCH > 0 && VIVACE_ARCH < 800
+#define VIVACE_TILES_BUILT 0
+#else
+#define VIVACE_TILES_BUILT 1
+#endif
+
 namespace vivace::cuda {
 
+constexpr int kTileOldest = 80;
 constexpr int kTileThreads = 256;
 constexpr int kTileStep = 64;  // columns
 constexpr int kTileStages = 3;
@@ -288,12 +296,14 @@ class TileBlock {
 template <class Source, int kRows, int kTokens>
 VIVACE_KERNEL(kTileThreads)
 matmul_tile_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
+#if VIVACE_TILES_BUILT
   VIVACE_DYNAMIC_SHARED(uint8_t, shared);
   allow_next_kernel();
   const MatmulPlace place = find_weight(items, static_cast<int>(blockIdx.x));
   TileBlock<Source, kRows, kTokens> block(items, items.weights[place.weight], place.block * kRows,
                                           static_cast<int>(blockIdx.y) * kTokens, shared);
   block.run();
+#endif
 }
 
 }  // namespace vivace::cuda

@@ -209,6 +209,7 @@ class WarpgroupBlock {
 template <class Source, int kTokens>
 VIVACE_KERNEL(kTileThreads)
 matmul_warpgroup_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
+#if VIVACE_WARPGROUP_BUILT
   VIVACE_DYNAMIC_SHARED(uint8_t, memory);
   uint8_t* shared = memory + (kWarpgroupTileAlign - reinterpret_cast<uintptr_t>(memory) % kWarpgroupTileAlign);
   allow_next_kernel();
@@ -216,6 +217,7 @@ matmul_warpgroup_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
   WarpgroupBlock<Source, kTokens> block(items, items.weights[place.weight], place.block * kWarpgroupRows,
                                         static_cast<int>(blockIdx.y) * kTokens, shared);
   block.run();
+#endif
 }
 
 }  // namespace vivace::cuda

@@ -10,6 +10,7 @@ namespace vivace::cuda {
 template <class Unpack>
 VIVACE_DEVICE void mma_16_generic(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], Unpack unpack) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll 1
   for (int quarter = 0; quarter < 4; ++quarter) {
     uint32_t rows[4], columns[2][2];
     for (int i = 0; i < 4; ++i) rows[i] = shuffle(a[i], lane / 4 * 4 + quarter);
@@ -30,6 +31,7 @@ template <int kHalves>
 VIVACE_DEVICE void mma_s8_generic(int (&d)[4], const uint32_t* a, const uint32_t* b, int start) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int i = 0; i < 4; ++i) d[i] = start;
+#pragma unroll 1
   for (int quarter = 0; quarter < 4; ++quarter) {
     for (int half = 0; half < kHalves; ++half) {
       int rows[2], columns[2];

@@ -10,8 +10,22 @@
 #else
 #define VIVACE_WARPGROUP_PTX 0
 #endif
+#if VIVACE_WARPGROUP_PTX || defined(VIVACE_GPU_EMULATED)
+#define VIVACE_WARPGROUP_BUILT 1
+#else
+#define VIVACE_WARPGROUP_BUILT 0
+#endif
 
 namespace vivace::cuda {
+
+/// Whether the host may launch kernels with these instructions on a GPU.
+inline bool has_warpgroups(int compute) {
+#if defined(VIVACE_GPU_HIP)
+  return false;
+#else
+  return compute == 90;
+#endif
+}
 
 /// Rows of 64 bf16 (128 bytes) in shared memory begin at a multiple of this; piece p of row r lies at p ^ (r % 8).
 constexpr int kWarpgroupTileAlign = 1024;
@@ -67,7 +81,7 @@ void warpgroup_multiply(float (&sums)[kTokens / 8][4], const uint32_t (&a)[4], c
   }
 }
 
-#else
+#elif VIVACE_WARPGROUP_PTX
 
 /// Where a tile lies, as the instructions take it: rows of 128 bytes swizzled, eight of them every 1024 bytes.
 VIVACE_DEVICE uint64_t tile_descriptor(const uint8_t* tile) {
@@ -83,7 +97,6 @@ VIVACE_DEVICE uint64_t tile_descriptor(const uint8_t* tile) {
 template <int kTokens>
 VIVACE_DEVICE void warpgroup_multiply(float (&sums)[kTokens / 8][4], const uint32_t (&a)[4], const uint8_t* tile,
                                       int step) {
-#if VIVACE_WARPGROUP_PTX
   static_assert(kTokens == 128 || kTokens == 256);
   const uint64_t descriptor = tile_descriptor(tile) + static_cast<uint64_t>(step) * 2;
   // clang-format off
@@ -125,12 +138,16 @@ VIVACE_DEVICE void warpgroup_multiply(float (&sums)[kTokens / 8][4], const uint3
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(descriptor));
   }
   // clang-format on
-#else
-  __trap();
-#endif
 }
 
 #undef VIVACE_FOUR_SUMS
+
+#else
+
+template <int kTokens>
+VIVACE_DEVICE void warpgroup_multiply(float (&/*sums*/)[kTokens / 8][4], const uint32_t (&/*a*/)[4],
+                                      const uint8_t* /*tile*/, int /*step*/) {}
+
 #endif
 
 }  // namespace vivace::cuda
