@@ -191,18 +191,25 @@ class WideMatmul : public OnDevice {
 };
 
 TEST_P(WideMatmul, GivesTheBitsOfSingleOnes) {
-  Random random(4);
-  Rig rig(GetParam());
-  make(rig, 768, {Format::kQ4_K, Format::kQ6_K, Format::kQ8_0, Format::kF32});
-  for (int32_t tokens : {1, 5, 33}) {
-    rig.set_tokens(tokens);
-    const Tensor x = rig.tensor(sample_inputs(tokens, 768, random), 768);
-    const Activation input{x, rig.prepared(weights_, tokens)};
-    const std::vector<Values> together = run(rig, input, 0, 4);
-    for (size_t i = 0; i < 4; ++i) {
-      const Activation own{x, rig.prepared({weights_[i]}, tokens)};
-      ASSERT_TRUE(same_bits(run(rig, own, i, i + 1).at(0), together[i]))
-          << "weight " << i << ", " << tokens << " tokens";
+  // Also the pairs of K-quants for which a device may have a kernel of their own.
+  const std::vector<std::vector<Format>> mixes{{Format::kQ4_K, Format::kQ6_K, Format::kQ8_0, Format::kF32},
+                                               {Format::kQ4_K, Format::kQ4_K, Format::kQ6_K},
+                                               {Format::kQ6_K, Format::kQ5_K}};
+  for (const std::vector<Format>& formats : mixes) {
+    Random random(4);
+    Rig rig(GetParam());
+    weights_.clear(), biases_.clear();
+    make(rig, 768, formats);
+    for (int32_t tokens : {1, 5, 12, 20, 33}) {
+      rig.set_tokens(tokens);
+      const Tensor x = rig.tensor(sample_inputs(tokens, 768, random), 768);
+      const Activation input{x, rig.prepared(weights_, tokens)};
+      const std::vector<Values> together = run(rig, input, 0, weights_.size());
+      for (size_t i = 0; i < weights_.size(); ++i) {
+        const Activation own{x, rig.prepared({weights_[i]}, tokens)};
+        ASSERT_TRUE(same_bits(run(rig, own, i, i + 1).at(0), together[i]))
+            << "weight " << i << ", " << tokens << " tokens";
+      }
     }
   }
 }

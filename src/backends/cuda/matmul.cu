@@ -1,4 +1,4 @@
-// The matmul operation: weights of one format go into one grid; the unpacker's own files hold the kernels.
+// The matmul operation: weights of one format, or of a pair, go into one grid; the formats' own files hold the kernels.
 #include <algorithm>
 #include <string>
 
@@ -35,17 +35,14 @@ MatmulWeight to_device(const MatmulItem& item) {
   weight.output = device_floats(item.output);
   weight.rows = static_cast<int32_t>(item.weight.rows);
   weight.output_stride = item.output.stride;
+  weight.row_bytes = static_cast<int64_t>(row_bytes(*item.weight.format, static_cast<size_t>(item.weight.columns)));
   return weight;
 }
 
-MatmulItems items_of(const Launch& launch, const MatmulArgs& args, const FormatRow& format) {
+/// What the kernels of the call share; no weights yet.
+MatmulItems items_of(const Launch& launch, const MatmulArgs& args) {
   MatmulItems items{};
-  for (int32_t i = 0; i < args.count; ++i) {
-    const MatmulItem& item = args.items[static_cast<size_t>(i)];
-    if (item.weight.format->format == format.format) items.weights[items.count++] = to_device(item);
-  }
   items.columns = static_cast<int32_t>(args.items[0].weight.columns);
-  items.row_bytes = static_cast<int64_t>(row_bytes(format, static_cast<size_t>(items.columns)));
   items.tokens = launch.count(args.rows);
   items.bucket = launch.rows(args.rows);
   if (const Prepared& prepared = args.input.prepared) {
@@ -55,8 +52,43 @@ MatmulItems items_of(const Launch& launch, const MatmulArgs& args, const FormatR
   return items;
 }
 
+void add_weights(MatmulItems& items, const MatmulArgs& args, Format format, bool is_second = false) {
+  for (int32_t i = 0; i < args.count; ++i) {
+    const MatmulItem& item = args.items[static_cast<size_t>(i)];
+    if (item.weight.format->format != format) continue;
+    items.weights[items.count] = to_device(item);
+    items.weights[items.count++].in_second_format = is_second;
+  }
+}
+
+struct Pair {
+  Format first, second;
+  void (*enqueue)(const Launch&, MatmulItems&);
+};
+constexpr Pair kPairs[] = {
+    {Format::kQ4_K, Format::kQ6_K, enqueue_matmul_pair<UnpackQ4_K, UnpackQ6_K>},
+    {Format::kQ5_K, Format::kQ6_K, enqueue_matmul_pair<UnpackQ5_K, UnpackQ6_K>},
+};
+
+/// Few tokens by weights in two formats that share a kernel. The larger ones begin, so that the small ones end.
+bool enqueue_as_pair(const Launch& launch, const MatmulArgs& args) {
+  MatmulItems items = items_of(launch, args);
+  if (items.bucket > kVecTokens) return false;
+  for (const Pair& pair : kPairs) {
+    items.count = 0;
+    add_weights(items, args, pair.second, true);
+    const int32_t in_second = items.count;
+    add_weights(items, args, pair.first);
+    if (in_second == 0 || in_second == items.count || items.count != args.count) continue;
+    pair.enqueue(launch, items);
+    return true;
+  }
+  return false;
+}
+
 void enqueue_format(const Launch& launch, const MatmulArgs& args, const FormatRow& format) {
-  MatmulItems items = items_of(launch, args, format);
+  MatmulItems items = items_of(launch, args);
+  add_weights(items, args, format.format);
   switch (format.format) {
     case Format::kF32: {
       const Tensor& values = args.input.values;
@@ -75,9 +107,10 @@ void enqueue_format(const Launch& launch, const MatmulArgs& args, const FormatRo
 }  // namespace
 
 void enqueue_matmul(const Launch& launch, const MatmulArgs& args) {
+  for (int32_t i = 0; i < args.count; ++i) check_item(args, args.items[static_cast<size_t>(i)]);
+  if (enqueue_as_pair(launch, args)) return;
   for (int32_t i = 0; i < args.count; ++i) {
     const MatmulItem& item = args.items[static_cast<size_t>(i)];
-    check_item(args, item);
     const auto is_same = [&](const MatmulItem& other) { return other.weight.format == item.weight.format; };
     const bool first_of_its_format = std::none_of(args.items.begin(), args.items.begin() + i, is_same);
     if (first_of_its_format) enqueue_format(launch, args, *item.weight.format);

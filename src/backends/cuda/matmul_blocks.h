@@ -11,6 +11,10 @@ namespace vivace::cuda {
 template <class Unpacker>
 void enqueue_matmul_blocks(const Launch& launch, MatmulItems& items);
 
+/// The same for weights in two formats, at most kVecTokens tokens; those of the second say so.
+template <class First, class Second>
+void enqueue_matmul_pair(const Launch& launch, MatmulItems& items);
+
 /// The same for F16 and BF16.
 template <Format kFormat>
 void enqueue_matmul_halves(const Launch& launch, MatmulItems& items);

@@ -91,7 +91,7 @@ matmul_float_kernel(const VIVACE_GRID_CONSTANT MatmulItems items, FloatInput inp
 #pragma unroll
     for (int r = 0; r < kFloatRows; ++r) {
       const int row = first_row + r < weight.rows ? first_row + r : weight.rows - 1;
-      load_sixteen<kFormat, kWide>(weight.data + row * items.row_bytes, column, items.columns, weights[r]);
+      load_sixteen<kFormat, kWide>(weight.data + row * weight.row_bytes, column, items.columns, weights[r]);
     }
 #pragma unroll
     for (int t = 0; t < kFloatTokens; ++t) {

@@ -1,4 +1,5 @@
-// What a matmul kernel is told: weights of one format that share an input, side by side in one grid.
+// What a matmul kernel is told: weights that share an input, side by side in one grid, all in one format or, where a
+// kernel for the pair exists, in two.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,14 @@ struct MatmulWeight {
   int32_t rows;
   int32_t output_stride;  // values
   int32_t end_block;      // blocks of the grid's x axis below this one work for this weight or those before
+  int64_t row_bytes;
+  bool in_second_format;
 };
 
 struct MatmulItems {
   MatmulWeight weights[4];
   int32_t count;
   int32_t columns;
-  int64_t row_bytes;
   PreparedView input;
   const int32_t* tokens;  // how many rows of the input count, on the device
   int32_t bucket;         // most it may be

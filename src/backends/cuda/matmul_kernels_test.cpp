@@ -27,10 +27,16 @@ class Product {
     output_.assign(size_t(tokens) * rows, NAN);
     expect(weights, rows, columns);
 
-    items_.weights[0] = {weight_.data() + kMisaligned, bias_.data(), output_.data(), rows, rows, 0};
+    items_.weights[0] = {weight_.data() + kMisaligned,
+                         bias_.data(),
+                         output_.data(),
+                         rows,
+                         rows,
+                         0,
+                         int64_t(row_bytes(format, size_t(columns))),
+                         false};
     items_.count = 1;
     items_.columns = columns;
-    items_.row_bytes = int64_t(row_bytes(format, size_t(columns)));
     items_.tokens = &tokens_;
     items_.bucket = bucket;
     prepare(format, bucket);

@@ -26,17 +26,34 @@ inline unsigned count_blocks(int items, int per_block) {
   return static_cast<unsigned>((items + per_block - 1) / per_block);
 }
 
+/// Warps of a block of the kernels for few tokens, which need `bytes(warps)` of shared memory.
+template <class Bytes>
+int vec_warps(const Launch& launch, int blocks, int columns, const Bytes& bytes) {
+  // More slices a warp cost less, where there are enough blocks to keep many warps on each multiprocessor.
+  int warps = blocks >= 6 * launch.device->multiprocessors ? kVecSlices / 2 : kVecSlices;
+  const int chunks = (columns + kVecChunk - 1) / kVecChunk;
+  while (warps / 2 >= chunks) warps /= 2;
+  while (warps > 1 && bytes(warps) > launch.device->shared_per_block) warps /= 2;
+  return warps;
+}
+
 template <class Unpacker, int kRowTiles, int kTokens>
 void enqueue_vec(const Launch& launch, MatmulItems& items) {
   const VecLayout<Unpacker, kRowTiles, kTokens> layout(items.bucket);
   const int blocks = cut_rows(items, 16 * kRowTiles);
-  // More slices a warp cost less, where there are enough blocks to keep many warps on each multiprocessor.
-  int warps = blocks >= 6 * launch.device->multiprocessors ? kVecSlices / 2 : kVecSlices;
-  const int chunks = (items.columns + kVecChunk - 1) / kVecChunk;
-  while (warps / 2 >= chunks) warps /= 2;
-  while (warps > 1 && layout.block_bytes(warps) > launch.device->shared_per_block) warps /= 2;
+  const int warps = vec_warps(launch, blocks, items.columns, [&](int count) { return layout.block_bytes(count); });
   launch_kernel(launch, matmul_vec_kernel<Unpacker, kRowTiles, kTokens>, dim3(static_cast<unsigned>(blocks)),
                 dim3(static_cast<unsigned>(32 * warps)), static_cast<size_t>(layout.block_bytes(warps)), items);
+}
+
+template <class First, class Second, int kRowTiles, int kTokens>
+void enqueue_vec_pair(const Launch& launch, MatmulItems& items) {
+  const VecLayout<First, kRowTiles, kTokens> first(items.bucket);
+  const VecLayout<Second, kRowTiles, kTokens> second(items.bucket);
+  const auto bytes = [&](int warps) { return std::max(first.block_bytes(warps), second.block_bytes(warps)); };
+  const int blocks = cut_rows(items, 16 * kRowTiles), warps = vec_warps(launch, blocks, items.columns, bytes);
+  launch_kernel(launch, matmul_vec_pair_kernel<First, Second, kRowTiles, kTokens>, dim3(static_cast<unsigned>(blocks)),
+                dim3(static_cast<unsigned>(32 * warps)), static_cast<size_t>(bytes(warps)), items);
 }
 
 template <class Source, int kRows, int kTokens>
@@ -89,6 +106,14 @@ void enqueue_matmul_blocks(const Launch& launch, MatmulItems& items) {
   if (items.bucket <= 16) return enqueue_vec<Unpacker, 2, 16>(launch, items);
   if (items.bucket <= kVecTokens) return enqueue_vec<Unpacker, 2, kVecTokens>(launch, items);
   enqueue_tiles<BlockSource<Unpacker>>(launch, items);
+}
+
+template <class First, class Second>
+void enqueue_matmul_pair(const Launch& launch, MatmulItems& items) {
+  if (items.bucket == 1) return enqueue_vec_pair<First, Second, 1, 1>(launch, items);
+  if (items.bucket <= 8) return enqueue_vec_pair<First, Second, 1, 8>(launch, items);
+  if (items.bucket <= 16) return enqueue_vec_pair<First, Second, 2, 16>(launch, items);
+  enqueue_vec_pair<First, Second, 2, kVecTokens>(launch, items);
 }
 
 }  // namespace vivace::cuda

@@ -279,7 +279,7 @@ class TileBlock {
   VIVACE_DEVICE const uint8_t* chunk_of_row(int row, int chunk) const {
     // Rows beyond the weight's read its last one again; their sums are dropped.
     const int index = first_row_ + row < weight_.rows ? first_row_ + row : weight_.rows - 1;
-    return weight_.data + index * items_.row_bytes + int64_t{chunk} * Source::kChunkBytes;
+    return weight_.data + index * weight_.row_bytes + int64_t{chunk} * Source::kChunkBytes;
   }
   static VIVACE_DEVICE int shift_of(const uint8_t* p) {
     return Layout::kAligned ? 0 : static_cast<int>(reinterpret_cast<uintptr_t>(p) & 15);

@@ -61,17 +61,17 @@ class VecWarp {
   VIVACE_DEVICE VecWarp(const MatmulItems& items, const MatmulWeight& weight, int first_row, uint8_t* shared, int lane)
       : items_(items), layout_(items.bucket), shared_(shared), lane_(lane) {
     const int row_limit = weight.rows - 1 - first_row;
-    rows_ = weight.data + first_row * items.row_bytes;
+    rows_ = weight.data + first_row * weight.row_bytes;
     // Rows beyond the weight's read its last one again; their sums are dropped.
 #pragma unroll
     for (int i = 0; i < kCopies; ++i) {
       const int row = (i * 32 + lane) / Layout::kPieces, piece = (i * 32 + lane) % Layout::kPieces;
-      offsets_[i] = (row < row_limit ? row : row_limit) * static_cast<int>(items.row_bytes) + piece * 16;
+      offsets_[i] = (row < row_limit ? row : row_limit) * static_cast<int>(weight.row_bytes) + piece * 16;
     }
     if constexpr (!Layout::kAligned) {
       const auto misalignment = [&](int row) {
         return static_cast<int>(reinterpret_cast<uintptr_t>(rows_) & 15) +
-               (row < row_limit ? row : row_limit) * static_cast<int>(items.row_bytes);
+               (row < row_limit ? row : row_limit) * static_cast<int>(weight.row_bytes);
       };
 #pragma unroll
       for (int i = 0; i < 2 * kRowTiles; ++i) fragment_starts_[i] = misalignment(i * 8 + lane / 4);
@@ -353,22 +353,19 @@ VIVACE_DEVICE void store_vec_sums(const MatmulItems& items, const MatmulWeight& 
   }
 }
 
+/// A block's work: rows of one weight.
 template <class Unpacker, int kRowTiles, int kTokens>
-VIVACE_KERNEL(32 * kVecSlices)
-matmul_vec_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
+VIVACE_DEVICE void multiply_vec(const MatmulItems& items, const MatmulPlace& place, uint8_t* shared) {
   using Layout = VecLayout<Unpacker, kRowTiles, kTokens>;
-  VIVACE_DYNAMIC_SHARED(uint8_t, shared);
   const unsigned thread = threadIdx.x;
   const int warp = static_cast<int>(thread / 32), lane = static_cast<int>(thread % 32);
   const int warps = static_cast<int>(blockDim.x / 32), chunks = (items.columns + kVecChunk - 1) / kVecChunk;
-  const MatmulPlace place = find_weight(items, static_cast<int>(blockIdx.x));
   const MatmulWeight& weight = items.weights[place.weight];
   const int first_row = place.block * Layout::kRows;
   float* sums = reinterpret_cast<float*>(shared);
   VecWarp<Unpacker, kRowTiles, kTokens> walk(
       items, weight, first_row, shared + Layout::kSumBytes + warp * Layout(items.bucket).warp_bytes(), lane);
 
-  allow_next_kernel();
   VecPlace ahead{warp, warp};
   for (int stage = 0; stage < kVecStages; ++stage) {
     if (ahead.inside(chunks)) walk.copy_weights(ahead.chunk, stage);
@@ -398,6 +395,28 @@ matmul_vec_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
   }
   __syncthreads();
   store_vec_sums<Layout::kRows, kTokens>(items, weight, first_row, chunks, sums, static_cast<int>(thread), warps * 32);
+}
+
+template <class Unpacker, int kRowTiles, int kTokens>
+VIVACE_KERNEL(32 * kVecSlices)
+matmul_vec_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
+  VIVACE_DYNAMIC_SHARED(uint8_t, shared);
+  allow_next_kernel();
+  multiply_vec<Unpacker, kRowTiles, kTokens>(items, find_weight(items, static_cast<int>(blockIdx.x)), shared);
+}
+
+/// The same for weights in two formats: those of the second one say so.
+template <class First, class Second, int kRowTiles, int kTokens>
+VIVACE_KERNEL(32 * kVecSlices)
+matmul_vec_pair_kernel(const VIVACE_GRID_CONSTANT MatmulItems items) {
+  VIVACE_DYNAMIC_SHARED(uint8_t, shared);
+  allow_next_kernel();
+  const MatmulPlace place = find_weight(items, static_cast<int>(blockIdx.x));
+  if (items.weights[place.weight].in_second_format) {
+    multiply_vec<Second, kRowTiles, kTokens>(items, place, shared);
+  } else {
+    multiply_vec<First, kRowTiles, kTokens>(items, place, shared);
+  }
 }
 
 }  // namespace vivace::cuda

@@ -191,7 +191,7 @@ class WarpgroupBlock {
   VIVACE_DEVICE const uint8_t* chunk_of_row(int row, int chunk) const {
     // Rows beyond the weight's read its last one again; their sums are dropped.
     const int wanted = first_row_ + warp_ * 16 + row, index = wanted < weight_.rows ? wanted : weight_.rows - 1;
-    return weight_.data + index * items_.row_bytes + int64_t{chunk} * Source::kChunkBytes;
+    return weight_.data + index * weight_.row_bytes + int64_t{chunk} * Source::kChunkBytes;
   }
   static VIVACE_DEVICE int shift_of(const uint8_t* p) {
     return Raw::kAligned ? 0 : static_cast<int>(reinterpret_cast<uintptr_t>(p) & 15);
