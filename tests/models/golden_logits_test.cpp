@@ -44,7 +44,7 @@ std::vector<GoldenCase> find_golden_cases() {
   for (const fs::path& folder : folders) {
     const std::string name = folder.filename().string();
     if (!supported(folder, name)) continue;
-    for (const Backend& backend : backends()) cases.push_back({name, folder, backend});
+    for (const Backend& backend : backends_and_gpus()) cases.push_back({name, folder, backend});
   }
   return cases;
 }
@@ -86,6 +86,17 @@ class GoldenLogits : public ::testing::TestWithParam<GoldenCase> {
     return most;
   }
 
+  /// Another batch size changes no bit; on GPUs, which only promise the bits of equal steps, it keeps to the bound.
+  void expect_same(int32_t batch, Format kv, const std::vector<float>& whole, double bound) const {
+    const std::vector<float> logits = run(batch, kv);
+    if (!GetParam().backend.gpu) {
+      EXPECT_EQ(logits, whole) << "batch " << batch;
+    } else {
+      EXPECT_LE(worst(logits), bound) << "batch " << batch;
+      EXPECT_EQ(run(batch, kv), logits) << "batch " << batch << ", twice";
+    }
+  }
+
   std::vector<TokenId> tokens_;
   std::vector<float> golden_;
   double bound_ = 0, f16_bound_ = 0;
@@ -94,13 +105,13 @@ class GoldenLogits : public ::testing::TestWithParam<GoldenCase> {
 TEST_P(GoldenLogits, F32CacheIsExactForAnyBatchSplit) {
   const std::vector<float> whole = run(48, Format::kF32);
   EXPECT_LE(worst(whole), bound_);
-  for (int32_t batch : {1, 7, 16}) EXPECT_EQ(run(batch, Format::kF32), whole) << "batch " << batch;
+  for (int32_t batch : {1, 7, 16}) expect_same(batch, Format::kF32, whole, bound_);
 }
 
 TEST_P(GoldenLogits, F16CacheIsWithinItsBound) {
   const std::vector<float> whole = run(48, Format::kF16);
   EXPECT_LE(worst(whole), f16_bound_);
-  EXPECT_EQ(run(1, Format::kF16), whole);
+  expect_same(1, Format::kF16, whole, f16_bound_);
 }
 
 // A q8_0 value is off by up to 1/254 of its block's peak, an f16 value by 1/2048 of itself: about 28 times the noise in
@@ -114,7 +125,7 @@ TEST_P(GoldenLogits, Q8CacheIsWithinTwiceTheF16Bound) {
   }
   const std::vector<float> whole = run(48, Format::kQ8_0);
   EXPECT_LE(worst(whole), 2 * f16_bound_);
-  EXPECT_EQ(run(7, Format::kQ8_0), whole);
+  expect_same(7, Format::kQ8_0, whole, 2 * f16_bound_);
 }
 
 TEST_P(GoldenLogits, TwoDevicesAreBitEqualToOne) {

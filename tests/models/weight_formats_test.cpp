@@ -107,7 +107,7 @@ class WeightFormats : public ::testing::TestWithParam<const FormatRow*> {
         rounding ? difference(plain_forward(model, tokens, kTokens, rounding), exact) : Difference{};
     double size = 0;
     for (double v : exact.back()) size = std::max(size, std::fabs(v));
-    for (const Backend& backend : backends()) {
+    for (const Backend& backend : backends_and_gpus()) {
       SCOPED_TRACE(backend.name);
       const auto run = [&](const std::filesystem::path& path, int32_t batch) {
         Rig rig(backend);
@@ -119,7 +119,9 @@ class WeightFormats : public ::testing::TestWithParam<const FormatRow*> {
       EXPECT_LE(error.mean, (backend.exact ? 0 : 1.5 * noise.mean) + float_noise);
       // The largest of some thousand errors varies more than their mean.
       EXPECT_LE(error.most, (backend.exact ? 0 : 3 * noise.most) + float_noise);
-      EXPECT_EQ(run(quantised, 7), logits) << "batch 7";
+      if (!backend.gpu) {
+        EXPECT_EQ(run(quantised, 7), logits) << "batch 7";
+      }
       if (backend.exact) {
         EXPECT_EQ(run(decoded, kTokens), logits) << "the decoded weights as F32";
       }

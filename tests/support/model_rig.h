@@ -20,6 +20,9 @@
 #include "engine/score.h"
 #include "models/model_file.h"
 #include "plan/plan.h"
+#if defined(VIVACE_CUDA_EMULATED)
+#include "backends/cuda/emulator/emulated_device.h"
+#endif
 
 namespace vivace::test {
 
@@ -49,22 +52,36 @@ struct Backend {
   std::string name;    // "reference", "cpu_avx2", ...
   bool exact = false;  // plain f32 arithmetic: no quantised activations
   std::function<std::unique_ptr<Device>(ThreadPool& pool, const std::string& id)> open;
+  bool gpu = false;  // bits of a step depend on its bucket of tokens, on nothing else of its batch
 };
 
 inline void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 
 inline std::vector<Backend> backends() {
   std::vector<Backend> all;
-  all.push_back({"reference", true, [](ThreadPool&, const std::string& id) { return make_reference_device(id); }});
+  all.push_back(
+      {"reference", true, [](ThreadPool&, const std::string& id) { return make_reference_device(id); }, false});
   for (const std::string& isa : available_isas()) {
-    all.push_back({"cpu_" + isa, false, [isa](ThreadPool& pool, const std::string& id) {
+    all.push_back({"cpu_" + isa, false,
+                   [isa](ThreadPool& pool, const std::string& id) {
                      CpuOptions options;
                      options.id = id;
                      options.isa = isa;
                      options.huge_pages = false;
                      return make_cpu_device(options, pool);
-                   }});
+                   },
+                   false});
   }
+  return all;
+}
+
+/// The same and the GPU backends that run here without a GPU; the suite links them (suite.cmake).
+inline std::vector<Backend> backends_and_gpus() {
+  std::vector<Backend> all = backends();
+#if defined(VIVACE_CUDA_EMULATED)
+  all.push_back(
+      {"cuda_emulated", false, [](ThreadPool&, const std::string& id) { return make_emulated_cuda_device(id); }, true});
+#endif
   return all;
 }
 
