@@ -21,7 +21,7 @@ thread_local constinit dim3 blockDim{}, gridDim{};
 namespace {
 
 constexpr unsigned kMostThreads = 1024;
-constexpr size_t kStackBytes = size_t{64} << 10, kGuardBytes = size_t{4} << 10;
+constexpr size_t kStackBytes = size_t{64} << 10, kGuardBytes = size_t{4} << 10, kStagger = 448;
 
 enum class State : uint8_t { kReady, kAtWarp, kAtBlock, kEnded };
 
@@ -121,6 +121,7 @@ class BlockRunner {
 
   /// The next thread that can go on: first of this warp, then of the others; count_ where there is none.
   unsigned next() const {
+    if ((current_ + 1) % 32 != 0 && current_ + 1 < count_ && ready(current_ + 1)) return current_ + 1;
     const unsigned first = current_ / 32 * 32, lanes = std::min(32u, count_ - first);
     for (unsigned i = 1; i <= lanes; ++i) {
       const unsigned lane = first + (current_ - first + i) % lanes;
@@ -217,7 +218,8 @@ const char* BlockRunner::run(uint3 block, dim3 size, size_t shared_bytes, const 
     fiber.waited_for_previous = false;
     fiber.copy_groups = 0;
     fiber.copies.clear();
-    fiber.stack = make_stack(stacks_ + (i + 1) * kStackBytes, enter);
+    // Staggered: at the same offset of a page, the stacks of a warp would displace each other from the cache.
+    fiber.stack = make_stack(stacks_ + (i + 1) * kStackBytes - i % 32 * kStagger, enter);
   }
   threadIdx = fibers_[0].index;
   vivace_emulator_switch(&outside_, fibers_[0].stack);
