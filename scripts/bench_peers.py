@@ -7,12 +7,12 @@
 Runs alternate A,B,B,A; two neighbours make a pair. A pair is dropped when the machine was not ours: steal above 1 % of the
 time, or other processes above 5 % of it. The result is the median of the pairs' ratios with a 90 % bootstrap interval.
 Threads and page policy are the same for all; each peer runs with its best flags, found before. The machine's limits are
-measured between the pairs. Results are kept in bench/results/peers.json case by case: what is not measured stays.
+measured between the pairs. Results are kept in bench/results/peers-MACHINE.json case by case: what is not measured stays.
 """
 import argparse, dataclasses, os, subprocess, sys
 from pathlib import Path
 
-from peers import busy, cases, load, models, plot, programs, results, roof, speed
+from peers import busy, cases, load, machine, models, plot, programs, results, roof, speed
 
 ROOT = Path(__file__).resolve().parent.parent
 MEASURE = {"prefill": speed.measure, "decode": speed.measure, "busy": busy.measure, "load": load.measure_load,
@@ -51,7 +51,8 @@ def parse():
     ap.add_argument("--vocabulary", type=Path, help="GGUF file with a vocabulary for a synthetic model "
                                                     "(default PEERS/llama.cpp/models/ggml-vocab-llama-spm.gguf)")
     ap.add_argument("--definitions", type=Path, default=ROOT / "bench/peers.toml")
-    ap.add_argument("--json", type=Path, default=ROOT / "bench/results/peers.json")
+    ap.add_argument("--json", type=Path, default=ROOT / f"bench/results/peers-{machine.short_name(machine.cpu())}.json",
+                    help="the kept results (default: bench/results/peers- and this machine's name)")
     ap.add_argument("--svg", type=Path, default=ROOT / "docs/images/speed.svg")
     args = ap.parse_args()
     for name in ("peers", "vivace", "models"):  # programs run in another folder

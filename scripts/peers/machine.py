@@ -1,5 +1,5 @@
 """The machine that is measured on: whether anybody else uses it, and what it is."""
-import datetime, os, platform, resource
+import datetime, os, platform, re, resource
 from pathlib import Path
 
 MOST_STEAL, MOST_OTHERS = 0.01, 0.05  # of the machine's time during a pair
@@ -33,9 +33,20 @@ class Watch:
         return f"steal {steal:.1%}, others {others:.1%}" if steal > MOST_STEAL or others > MOST_OTHERS else ""
 
 
-def facts():
+def cpu():
+    """What the processor calls itself."""
     names = [l.split(":", 1)[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def short_name(cpu):
+    """The same as part of a file's name: results of one file are of one machine."""
+    words = re.sub(r"\((r|tm)\)|\b(processor|cpu)\b|@.*", "", cpu.lower())
+    return "-".join(re.findall(r"[a-z0-9]+", words)) or "unknown"
+
+
+def facts():
     pages = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    return {"cpu": names[0] if names else platform.machine(), "cpus": os.cpu_count(), "system": platform.platform(),
+    return {"cpu": cpu(), "cpus": os.cpu_count(), "system": platform.platform(),
             "huge_pages": pages.read_text().strip() if pages.exists() else "unknown",
             "date": datetime.date.today().isoformat()}

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from peers import cases, load, pairs, plot, results, roof, speed  # noqa: E402
+from peers import cases, load, machine, pairs, plot, results, roof, speed  # noqa: E402
 
 
 def row(peer, good):
@@ -51,6 +51,13 @@ class Statistics(unittest.TestCase):
         result = {"peers": [row("llama.cpp", [(6, 2)]), row("ik_llama.cpp", [(6, 4)])], "roof_share": 0.5}
         figures = speed.achieved(result)
         self.assertEqual((figures["best"], figures["llama.cpp"], figures["roof"]), (1.5, 3, 0.5))
+
+
+class Machine(unittest.TestCase):
+    def test_names_of_files(self):
+        self.assertEqual(machine.short_name("Intel(R) Xeon(R) Processor"), "intel-xeon")
+        self.assertEqual(machine.short_name("Intel(R) Core(TM) i7-1165G7 CPU @ 2.80GHz"), "intel-core-i7-1165g7")
+        self.assertEqual(machine.short_name("AMD EPYC"), "amd-epyc")
 
 
 class Roof(unittest.TestCase):

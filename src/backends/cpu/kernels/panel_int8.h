@@ -11,11 +11,13 @@
 
 namespace vivace::VIVACE_ISA {
 
-/// How far ahead of a first pass over the weights the memory is asked for, in bytes, line after line.
+/// How far ahead of a first pass over the weights the memory is asked for, in bytes, line after line. The lines go to
+/// the second cache: what asks for the first one (T0, NTA) waits in its few line buffers, and Intel's stay below half
+/// of the bandwidth then.
 constexpr int kPrefetchAhead = 8192;
 
-/// What a tile finds of its weights: in memory, for this tile alone or for more to come, or in the caches.
-enum class Weights { kReadOnce, kReadFirst, kCached };
+/// Where a tile finds its weights.
+enum class Weights { kInMemory, kCached };
 
 /// Panels whose scales the scratch holds: a larger step decodes them once for all its tiles of tokens.
 constexpr int kScratchPanels = 4;
@@ -169,15 +171,6 @@ struct Int8Tile {
     }
   }
 
-  template <int kLines>
-  VIVACE_SIMD void ask(const uint8_t* lines, Weights found) {
-    if (found == Weights::kReadOnce) {
-      for (int i = 0; i < kLines; ++i) prefetch_once(lines + 64 * i);
-    } else {
-      for (int i = 0; i < kLines; ++i) prefetch(lines + 64 * i);
-    }
-  }
-
   /// total = the panels at `weight` times the tile. `decoded`: the panels' scales, block by block, or null where they
   /// are decoded here.
   static void multiply(const uint8_t* weight, size_t panel_bytes, int64_t blocks, const TileView& tile,
@@ -211,8 +204,10 @@ struct Int8Tile {
           group[p] += Format::kGroupBytes;
           scale[p] += kPerGroup;
         }
-        if (found != Weights::kCached) {
-          for (int p = 0; p < kPanels; ++p) ask<kLines>(ahead + p * panel_bytes, found);
+        if (found == Weights::kInMemory) {
+          for (int p = 0; p < kPanels; ++p) {
+            for (int i = 0; i < kLines; ++i) prefetch_far(ahead + p * panel_bytes + 64 * i);
+          }
           ahead += 64 * kLines;
         }
       }
@@ -232,9 +227,7 @@ struct Int8Tile {
   /// The tile's outputs: panels from `row` on, tokens from `token` on, of which `lanes` exist.
   static void run(const MatmulCall& call, const uint8_t* form, int64_t row, int token, int lanes,
                   const Scales* decoded = nullptr) {
-    const Weights found = token > 0              ? Weights::kCached
-                          : lanes == call.tokens ? Weights::kReadOnce
-                                                 : Weights::kReadFirst;
+    const Weights found = token > 0 ? Weights::kCached : Weights::kInMemory;
     const int64_t blocks = call.columns / Format::kColumns;
     const size_t panel_bytes = static_cast<size_t>(blocks) * Format::kBytes;
     const TileView tile(form, Format::kKind, call.columns, token, kTokens);

@@ -190,7 +190,7 @@ struct TokenPairs {
 };
 
 VIVACE_SIMD void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-VIVACE_SIMD void prefetch_once(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_NTA); }
+VIVACE_SIMD void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 
 }  // namespace vivace::VIVACE_ISA

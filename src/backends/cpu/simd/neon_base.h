@@ -184,7 +184,7 @@ VIVACE_SIMD I32x16 dot16(I32x16 accumulator, I32x16 a, I32x16 b) {
 }
 
 VIVACE_SIMD void prefetch(const void* p) { __builtin_prefetch(p); }
-VIVACE_SIMD void prefetch_once(const void* p) { __builtin_prefetch(p, 0, 0); }
+VIVACE_SIMD void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
 VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 
 #undef VIVACE_QUARTERS

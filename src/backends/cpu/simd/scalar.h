@@ -248,8 +248,8 @@ struct TokenPairs {
 
 /// Asks for the cache line at p soon.
 VIVACE_SIMD void prefetch(const void* p) { __builtin_prefetch(p); }
-/// For what is read once: it need not stay in the caches.
-VIVACE_SIMD void prefetch_once(const void* p) { __builtin_prefetch(p, 0, 0); }
+/// Asks for it into the second cache: many more lines can be on their way there than into the first.
+VIVACE_SIMD void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
 VIVACE_SIMD void prefetch_write(const void* p) { __builtin_prefetch(p, 1); }
 
 #undef VIVACE_LANES
