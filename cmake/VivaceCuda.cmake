@@ -9,7 +9,7 @@ file(GLOB VIVACE_CUDA_KERNELS CONFIGURE_DEPENDS "${VIVACE_CUDA_FOLDER}/*.cu")
 file(GLOB VIVACE_CUDA_SOURCES CONFIGURE_DEPENDS "${VIVACE_CUDA_FOLDER}/*.cpp")
 file(GLOB VIVACE_CUDA_TESTS CONFIGURE_DEPENDS "${VIVACE_CUDA_FOLDER}/*_test.cpp" "${VIVACE_CUDA_FOLDER}/emulator/*_test.cpp")
 file(GLOB VIVACE_CUDA_EMULATOR CONFIGURE_DEPENDS "${VIVACE_CUDA_FOLDER}/emulator/*.cpp")
-list(FILTER VIVACE_CUDA_SOURCES EXCLUDE REGEX "_test\\.cpp$")
+list(FILTER VIVACE_CUDA_SOURCES EXCLUDE REGEX "_(test|bench)\\.cpp$")
 list(FILTER VIVACE_CUDA_EMULATOR EXCLUDE REGEX "_test\\.cpp$")
 
 # A custom command for each kernel file: object files in <list>. CMake's own CUDA language would test the compiler by
@@ -50,6 +50,8 @@ if(VIVACE_CUDA)
   add_library(vivace_cuda STATIC ${objects} ${VIVACE_CUDA_SOURCES})
   target_include_directories(vivace_cuda SYSTEM PRIVATE "${VIVACE_CUDA_INCLUDE}")
   target_link_libraries(vivace_cuda PUBLIC vivace_flags vivace_device PRIVATE "${VIVACE_CUDART}" ${CMAKE_DL_LIBS} rt)
+  add_executable(cuda_matmul_bench EXCLUDE_FROM_ALL "${VIVACE_CUDA_FOLDER}/matmul_bench.cpp")
+  target_link_libraries(cuda_matmul_bench PRIVATE vivace_cuda)
 endif()
 
 if(VIVACE_HIP)
