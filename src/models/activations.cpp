@@ -99,6 +99,19 @@ Activations::Activations(const ModelCard& card, Device& device, const StepLimits
   gate_ = at.gate;
   up_ = at.up;
   prepared_ = at.prepared;
+  host_x = x;
+  host_x_outputs = x_outputs;
+  host_logits = logits;
+  if (buffer_->host_data() == nullptr) stage(card, limits, holds_output);
+}
+
+/// One buffer: the hidden state of the tokens, or of the outputs in the same place, then the logits.
+void Activations::stage(const ModelCard& card, const StepLimits& limits, bool holds_output) {
+  const size_t hidden = size_t(std::max(limits.tokens, limits.outputs)) * size_t(card.embedding) * sizeof(float);
+  const size_t logit_bytes = holds_output ? size_t(limits.outputs) * size_t(card.vocabulary) * sizeof(float) : 0;
+  staging_ = device_.allocate(hidden + logit_bytes, BufferUse::kStaging);
+  host_x = host_x_outputs = {staging_.get(), 0, x.columns, x.stride};
+  if (holds_output) host_logits = {staging_.get(), hidden, logits.columns, logits.stride};
 }
 
 Tensor Activations::view(size_t offset, int64_t columns) const {

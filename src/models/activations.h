@@ -19,6 +19,13 @@ class Activations {
   Tensor logits;                    // [outputs, vocabulary], where this device holds the output
   std::vector<Tensor> rope_tables;  // [ropes] of [tokens, rotary_dim]
 
+  // Where the host reads and writes what crosses the device's border: the tensors themselves where it can touch them,
+  // else twins in staging memory, which the device's operations copy from and to.
+  Tensor host_x;          // [tokens, embedding]
+  Tensor host_x_outputs;  // [outputs, embedding]
+  Tensor host_logits;     // [outputs, vocabulary]
+  bool staged() const { return staging_ != nullptr; }
+
   Tensor query(const LayerCard& layer) const;             // [tokens, heads * key_dim]
   Tensor key(const LayerCard& layer) const;               // [tokens, kv_heads * key_dim]
   Tensor value(const LayerCard& layer) const;             // [tokens, kv_heads * value_dim]
@@ -38,9 +45,11 @@ class Activations {
  private:
   Activation forms(const Tensor& values, std::initializer_list<Weight> readers) const;
   Tensor view(size_t offset, int64_t columns) const;
+  void stage(const ModelCard& card, const StepLimits& limits, bool holds_output);
 
   Device& device_;
   std::unique_ptr<Buffer> buffer_;
+  std::unique_ptr<Buffer> staging_;
   Tensor normed_, block_output_;
   size_t query_ = 0, key_ = 0, value_ = 0, attended_ = 0, attended_outputs_ = 0, gate_ = 0, up_ = 0, prepared_ = 0;
 };

@@ -1,5 +1,7 @@
 #include "models/decoder.h"
 
+#include <cstring>
+
 #include "base/error.h"
 #include "models/activations.h"
 
@@ -145,8 +147,6 @@ struct Decoder::Impl {
   std::vector<std::unique_ptr<Activations>> activations;  // [devices], null where unused
   std::vector<std::unique_ptr<Stream>> streams;           // [devices], null where unused
   std::vector<Segment> segments;
-  std::vector<uint8_t> hop_staging;
-  std::vector<float> logits_staging;  // where the output device's memory is not the host's
 
   Impl(const ModelCard& model, const ModelWeights& w, const KvLayout& layout, const Placement& where,
        std::span<Device* const> all, const StepInputs& step)
@@ -157,6 +157,7 @@ struct Decoder::Impl {
     for (int32_t device : placement.layers) use(device);
     use(placement.output);
     make_segments();
+    record_steps();
   }
 
   void use(int32_t device) {
@@ -179,36 +180,66 @@ struct Decoder::Impl {
     extend(placement.output, 0);
   }
 
-  void forward() {
+  /// Records what the streams want to have recorded before the first step.
+  void record_steps() {
     for (size_t i = 0; i < segments.size(); ++i) {
-      Segment& segment = segments[i];
-      if (i > 0) hop(segments[i - 1].device, segment.device, segment.begin == card.layers.size());
-      run_segment(segment, i == 0, i + 1 == segments.size(), i);
+      Stream& ops = *streams[segments[i].device];
+      for (const StepShape& shape : ops.shapes()) {
+        const bool wants_outputs = shape.outputs > 0;
+        ops.record(key_of(i, wants_outputs), shape);
+        segment_calls(ops, i, wants_outputs);
+        ops.finish_recording();
+      }
     }
   }
 
-  /// Carries the hidden state across a segment border: x of the tokens, or only of the outputs after the last layer.
-  void hop(int32_t from, int32_t to, bool after_layers) {
-    const Tensor& source = after_layers ? activations[from]->x_outputs : activations[from]->x;
-    const Tensor& target = after_layers ? activations[to]->x_outputs : activations[to]->x;
-    const int32_t rows = after_layers ? inputs.outputs() : inputs.tokens();
-    hop_staging.resize(size_t(rows) * source.stride * sizeof(float));
-    if (hop_staging.empty()) return;
-    source.buffer->read(source.offset, hop_staging);
-    target.buffer->write(target.offset, hop_staging);
-  }
+  static uint64_t key_of(size_t segment, bool wants_outputs) { return segment * 2 + wants_outputs; }
 
-  void run_segment(const Segment& segment, bool first, bool last, size_t index) {
-    Stream& ops = *streams[segment.device];
-    Activations& act = *activations[segment.device];
+  void forward() {
     const bool wants_outputs = inputs.outputs() > 0;
-    if (!ops.begin(index * 2 + wants_outputs)) {
-      if (first) ops.embed({weights.common[kTokenEmbedding], act.x, card.embedding_scale});
-      if (segment.begin < segment.end) rope_tables(ops, act, segment.device);
-      for (size_t i = segment.begin; i < segment.end; ++i) layer(ops, act, i, wants_outputs);
-      if (last && wants_outputs) logits(ops, act);
+    for (size_t i = 0; i < segments.size(); ++i) {
+      if (i > 0) hop(segments[i - 1].device, segments[i].device, after_layers(i));
+      Stream& ops = *streams[segments[i].device];
+      if (!ops.begin(key_of(i, wants_outputs))) segment_calls(ops, i, wants_outputs);
+      ops.sync();
     }
-    ops.sync();
+  }
+
+  /// Whether a segment begins behind the last layer, with the outputs' rows alone.
+  bool after_layers(size_t segment) const { return segments[segment].begin == card.layers.size(); }
+
+  /// Carries the hidden state across a segment border, in host memory: x of the tokens, or only of the outputs.
+  void hop(int32_t from, int32_t to, bool outputs) {
+    const Tensor& source = outputs ? activations[from]->host_x_outputs : activations[from]->host_x;
+    const Tensor& target = outputs ? activations[to]->host_x_outputs : activations[to]->host_x;
+    const size_t bytes = size_t(outputs ? inputs.outputs() : inputs.tokens()) * source.stride * sizeof(float);
+    if (bytes == 0) return;
+    std::memcpy(target.buffer->host_data() + target.offset, source.buffer->host_data() + source.offset, bytes);
+  }
+
+  /// A segment's part of the forward pass; on a device with staging memory, from there and back.
+  void segment_calls(Stream& ops, size_t index, bool wants_outputs) {
+    const Segment& segment = segments[index];
+    Activations& act = *activations[segment.device];
+    const bool first = index == 0, last = index + 1 == segments.size(), outputs_only = after_layers(index);
+    if (outputs_only && !first && !wants_outputs) return;
+    if (first) {
+      ops.embed({weights.common[kTokenEmbedding], act.x, card.embedding_scale});
+    } else if (act.staged()) {
+      stage(ops, act, outputs_only, true);
+    }
+    if (segment.begin < segment.end) rope_tables(ops, act, segment.device);
+    for (size_t i = segment.begin; i < segment.end; ++i) layer(ops, act, i, wants_outputs);
+    if (last && wants_outputs) logits(ops, act);
+    const bool next_takes_outputs = !last && after_layers(index + 1);
+    if (!last && act.staged() && (wants_outputs || !next_takes_outputs)) stage(ops, act, next_takes_outputs, false);
+  }
+
+  /// Copies the hidden state from staging memory or back.
+  static void stage(Stream& ops, const Activations& act, bool outputs, bool in) {
+    const RowSet rows = outputs ? RowSet::kOutputs : RowSet::kTokens;
+    const Tensor &host = outputs ? act.host_x_outputs : act.host_x, &device = outputs ? act.x_outputs : act.x;
+    ops.copy({rows, in ? host : device, in ? device : host});
   }
 
   void rope_tables(Stream& ops, Activations& act, int32_t device) {
@@ -256,6 +287,7 @@ struct Decoder::Impl {
     if (card.logit_scale != 1 || card.logit_cap > 0) {
       ops.scale({RowSet::kOutputs, act.logits, act.logits, card.logit_scale, card.logit_cap});
     }
+    if (act.staged()) ops.copy({RowSet::kOutputs, act.logits, act.host_logits});
   }
 };
 
@@ -269,16 +301,9 @@ void Decoder::forward() { impl_->forward(); }
 
 std::span<const float> Decoder::logits(int32_t index) const {
   if (index < 0 || index >= impl_->inputs.outputs()) throw Error(ErrorCode::kInternal, "no such output row");
-  const Tensor& logits = impl_->activations[impl_->placement.output]->logits;
+  const Tensor& logits = impl_->activations[impl_->placement.output]->host_logits;
   const size_t begin = logits.offset + size_t(index) * logits.stride * sizeof(float);
-  if (uint8_t* host = logits.buffer->host_data()) {
-    return {reinterpret_cast<const float*>(host + begin), size_t(logits.columns)};
-  }
-  std::vector<float>& staging = impl_->logits_staging;
-  staging.resize(size_t(impl_->inputs.limits().outputs) * logits.columns);
-  float* row = staging.data() + size_t(index) * logits.columns;
-  logits.buffer->read(begin, {reinterpret_cast<uint8_t*>(row), size_t(logits.columns) * sizeof(float)});
-  return {row, size_t(logits.columns)};
+  return {reinterpret_cast<const float*>(logits.buffer->host_data() + begin), size_t(logits.columns)};
 }
 
 void Decoder::set_threads(int32_t threads) {

@@ -73,5 +73,26 @@ TEST(Ledger, IsWhatIsAllocated) {
   }
 }
 
+/// On a GPU the prediction is the sum of what the device counts, its streams' workspaces included.
+TEST(Ledger, IsWhatAGpuCounts) {
+  for (const Backend& backend : backends_and_gpus()) {
+    if (!backend.gpu) continue;
+    SCOPED_TRACE(backend.name);
+    PlainModel plain = make_plain_model(small_llama());
+    TempFolder folder;
+    write_plain_model(plain, folder / "model.gguf");
+    for (int32_t first : {0, 1, small_llama().layers}) {
+      Rig rig(backend, 2, 2);
+      Wishes wishes = engine_wishes(300, 3);
+      wishes.layer_split = {first, small_llama().layers - first};
+      const auto model = rig.load(folder / "model.gguf", wishes);
+      const StepRunner runner(*model);
+      for (size_t d = 0; d < 2; ++d) {
+        EXPECT_EQ(rig.devices[d]->allocated_bytes(), model->plan.ledgers[d].total()) << first << ", device " << d;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vivace::test

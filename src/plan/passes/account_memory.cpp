@@ -55,7 +55,9 @@ void write_ledgers(PlanState& state) {
     const bool output = plan.placement.output == int32_t(d);
     const bool used = output || plan.placement.embedding == int32_t(d) ||
                       std::find(layers.begin(), layers.end(), int32_t(d)) != layers.end();
-    if (used) plan.ledgers[d].activations = activation_bytes(state.card, *state.devices[d], plan.limits, output);
+    if (!used) continue;
+    plan.ledgers[d].activations = activation_bytes(state.card, *state.devices[d], plan.limits, output) +
+                                  state.devices[d]->workspace_bytes(plan.limits);
   }
 }
 
