@@ -21,6 +21,11 @@ def run_text(command, environment=None, stream="stdout"):
     return getattr(done, stream)
 
 
+def json_rows(text):
+    """The objects among lines of other kinds; a message without its line's end may stand before one."""
+    return [json.loads(line[line.index("{"):]) for line in text.splitlines() if "{" in line and line.endswith("}")]
+
+
 def version_of(binary):
     """The commit that a peer names."""
     done = subprocess.run([str(binary), "--version"], capture_output=True, text=True)
@@ -119,8 +124,7 @@ class IkBench(Peer):
                    "-ctk", case.kv, "-ctv", case.kv, "-fa", "on" if on.get("-fa") == "1" else "off", "--output-format", "jsonl"]
         command += ["-rtr"] if on.get("-rtr") == "1" else []
         command += ["--no-mmap"] if on.get("-mmp") == "0" else []
-        lines = run_text(command, PEER_ENVIRONMENT, "stderr").splitlines()
-        rows = [json.loads(line) for line in lines if line.startswith("{")]
+        rows = json_rows(run_text(command, PEER_ENVIRONMENT, "stderr"))
         return next(row["speed_pp"] for row in rows if row["n_kv"] == case.depth)
 
 
@@ -137,7 +141,7 @@ class BatchedBench(Peer):
                    "-t", threads, "-ctk", case.kv, "-ctv", case.kv, "--output-format", "jsonl", *flags]
         speeds = []
         for _ in range(repeat):
-            rows = [json.loads(l) for l in run_text(command, PEER_ENVIRONMENT).splitlines() if l.startswith("{")]
+            rows = json_rows(run_text(command, PEER_ENVIRONMENT))
             speeds += [row["speed_tg"] for row in rows if row["pl"] == case.streams]
         if not speeds:
             raise Refused(f"{self.name} printed no figure")

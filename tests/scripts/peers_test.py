@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from peers import cases, load, machine, pairs, plot, results, roof, speed  # noqa: E402
+from peers import cases, load, machine, pairs, plot, programs, results, roof, speed  # noqa: E402
 
 
 def row(peer, good):
@@ -51,6 +51,11 @@ class Statistics(unittest.TestCase):
         result = {"peers": [row("llama.cpp", [(6, 2)]), row("ik_llama.cpp", [(6, 4)])], "roof_share": 0.5}
         figures = speed.achieved(result)
         self.assertEqual((figures["best"], figures["llama.cpp"], figures["roof"]), (1.5, 3, 0.5))
+
+
+class Programs(unittest.TestCase):
+    def test_json_among_messages(self):
+        self.assertEqual(programs.json_rows('main: ready\n{"pl": 1}\nwarming up {"pl": 2}\n{ broken\n'), [{"pl": 1}, {"pl": 2}])
 
 
 class Machine(unittest.TestCase):
