@@ -15,7 +15,8 @@ CMAKE_FLAGS :=
 # Sanitizers make gcc warn of what is not there: warnings count in the release build only.
 RELEASE_FLAGS = -DVIVACE_WERROR=$(WERROR) $(CMAKE_FLAGS) $(GPU_FLAGS)
 # Backends whose toolchain is here.
-GPU_FLAGS = $(if $(wildcard build/cuda/nvidia/cu13/bin/nvcc)$(shell command -v nvcc),-DVIVACE_CUDA=ON)
+GPU_FLAGS = $(if $(wildcard build/cuda/nvidia/cu13/bin/nvcc)$(shell command -v nvcc),-DVIVACE_CUDA=ON) \
+  $(if $(and $(shell command -v glslc),$(wildcard /usr/include/vulkan/vulkan.h)),-DVIVACE_VULKAN=ON)
 ifneq ($(shell command -v ccache),)
   CMAKE_FLAGS += -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 endif

@@ -32,8 +32,10 @@ done
 
 # A package, or package=command where a command from anywhere will do.
 wanted=(g++=g++ cmake=cmake ninja-build=ninja make=make pkg-config=pkg-config python3=python3 ca-certificates
-  libpcre2-dev libutf8proc-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libedit-dev)
-((tests)) && wanted+=(libgtest-dev libgmock-dev clang-format-14=clang-format-14 binutils=nm)
+  libpcre2-dev libutf8proc-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libedit-dev
+  libvulkan-dev glslc=glslc)
+((tests)) && wanted+=(libgtest-dev libgmock-dev clang-format-14=clang-format-14 binutils=nm mesa-vulkan-drivers
+  vulkan-validationlayers)
 ((clang)) && wanted+=(clang-14=clang++-14 clang-tidy-14=clang-tidy-14 libclang-rt-14-dev lld-14=ld.lld-14)
 ((arm)) && wanted+=(g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ qemu-user=qemu-aarch64 googletest)
 ((hip)) && wanted+=(hipcc=hipcc)

@@ -9,6 +9,9 @@
 #if defined(VIVACE_CUDA)
 #include "backends/cuda/cuda_device.h"
 #endif
+#if defined(VIVACE_VULKAN)
+#include "backends/vulkan/vulkan_device.h"
+#endif
 #include "device/reference/reference_device.h"
 
 namespace vivace {
@@ -64,11 +67,36 @@ std::unique_ptr<Device> open_cuda(const std::string& name, const DeviceOptions& 
 }
 #endif
 
+#if defined(VIVACE_VULKAN)
+std::vector<std::string> vulkan_names(const DeviceOptions& options) {
+  const size_t found = vulkan::list_gpus().size();
+  const size_t count = found > 0 && options.pretence.devices > 1 ? size_t(options.pretence.devices) : found;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i) names.push_back("vulkan" + std::to_string(i));
+  return names;
+}
+
+std::unique_ptr<Device> open_vulkan(const std::string& name, const DeviceOptions& options, ThreadPool&) {
+  vulkan::VulkanOptions device;
+  device.id = name;
+  device.shared_by = options.pretence.devices;
+  device.memory = options.pretence.memory_of(name);
+  device.faults = options.pretence.faults;
+  vulkan::GpuOptions gpu;
+  gpu.index = device.shared_by > 1 ? 0 : std::stoi(name.substr(6));
+  gpu.cache = options.cache;
+  return vulkan::make_vulkan_device(vulkan::Gpu::open(gpu), device);
+}
+#endif
+
 // Best first: of two backends for the same hardware the earlier one counts.
 constexpr BackendRow kBackends[] = {
     {cpu_names, open_cpu, true, false},
 #if defined(VIVACE_CUDA)
     {cuda_names, open_cuda, true, true},
+#endif
+#if defined(VIVACE_VULKAN)
+    {vulkan_names, open_vulkan, true, true},
 #endif
     {reference_names, open_reference, false, false},
 };

@@ -17,6 +17,13 @@
 #if defined(VIVACE_CUDA_EMULATED)
 #include "backends/cuda/emulator/emulated_device.h"
 #endif
+#if defined(VIVACE_VULKAN)
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "backends/vulkan/vulkan_device.h"
+#endif
 
 namespace vivace::ops_test {
 
@@ -39,6 +46,19 @@ struct DeviceCase {
 
 inline void PrintTo(const DeviceCase& device, std::ostream* out) { *out << device.name; }
 
+#if defined(VIVACE_VULKAN)
+/// The first Vulkan device, with the validation layer on: what that says fails the test. Devices of one GPU share its
+/// compiled shaders.
+inline std::unique_ptr<Device> make_tested_vulkan_device() {
+  static const std::shared_ptr<vulkan::Gpu> gpu = [] {
+    vulkan::GpuOptions options;
+    options.validation = [](const std::string& message) { ADD_FAILURE() << message; };
+    return vulkan::Gpu::open(options);
+  }();
+  return vulkan::make_vulkan_device(gpu, {});
+}
+#endif
+
 inline std::vector<DeviceCase> device_cases() {
   std::vector<DeviceCase> cases;
   cases.push_back({"reference", true, 1, false, [] { return make_reference_device(); }});
@@ -51,6 +71,13 @@ inline std::vector<DeviceCase> device_cases() {
   }
 #if defined(VIVACE_CUDA_EMULATED)
   cases.push_back({"cuda_emulated", false, 1, true, [] { return make_emulated_cuda_device(); }});
+#endif
+#if defined(VIVACE_VULKAN)
+  if (vulkan::list_gpus().empty()) {
+    std::cout << "did not run: there is no Vulkan device (Debian: mesa-vulkan-drivers)\n";
+  } else {
+    cases.push_back({"vulkan", false, 1, true, make_tested_vulkan_device});
+  }
 #endif
   return cases;
 }

@@ -2,3 +2,6 @@
 if(TARGET vivace_cuda_emulated)
   target_link_libraries(tests_ops PRIVATE vivace_cuda_emulated)
 endif()
+if(TARGET vivace_vulkan)
+  target_link_libraries(tests_ops PRIVATE vivace_vulkan)
+endif()

@@ -1,0 +1,37 @@
+// The operations: each checks its arguments (Error kUnsupported, kInternal) and records its kernels.
+#pragma once
+
+#include <string>
+
+#include "backends/vulkan/recorder.h"
+
+namespace vivace::vulkan {
+
+void record(Recorder& recorder, const EmbedArgs& args);
+void record(Recorder& recorder, const NormArgs& args);
+void record(Recorder& recorder, const PrepareArgs& args);
+void record(Recorder& recorder, const MatmulArgs& args);
+void record(Recorder& recorder, const AddArgs& args);
+void record(Recorder& recorder, const ScaleArgs& args);
+void record(Recorder& recorder, const GluArgs& args);
+void record(Recorder& recorder, const RopeTableArgs& args);
+void record(Recorder& recorder, const RopeArgs& args);
+void record(Recorder& recorder, const KvWriteArgs& args);
+void record(Recorder& recorder, const AttentionArgs& args);
+void record(Recorder& recorder, const GatherArgs& args);
+void record(Recorder& recorder, const CopyArgs& args);
+
+/// What the shader of a weight format has in its name: "q4_k".
+std::string format_suffix(const FormatRow& format);
+
+/// Scratch that the operation takes at most, whatever the model.
+size_t matmul_workspace_bytes(const GpuFacts& facts, const StepLimits& limits);
+size_t attention_workspace_bytes(const GpuFacts& facts, const StepLimits& limits);
+
+/// The forms of an activation that a matmul with a weight of this format reads; 0: the f32 values.
+PreparedKinds matmul_prepared_kinds(const GpuFacts& facts, Format format);
+size_t matmul_prepared_bytes(PreparedKinds kinds, int32_t columns, int32_t rows);
+/// Whether the device multiplies with weights of this format.
+bool has_matmul(const GpuFacts& facts, Format format);
+
+}  // namespace vivace::vulkan
