@@ -85,21 +85,37 @@ class Loader {
     total_bytes_ += tensor.file_bytes;
   }
 
-  /// One buffer per device, each weight on a border.
+  /// One buffer per device, each weight on a border; several where the device allocates none that large.
   void allocate() {
     for (size_t d = 0; d < model_.devices.size(); ++d) {
+      Device& device = *model_.devices[d];
+      const size_t largest = device.info().largest_buffer > 0 ? device.info().largest_buffer : SIZE_MAX;
+      std::vector<Weight*> together;
       size_t bytes = 0;
       for (size_t j = 0; j < jobs_.size(); ++j) {
         if (job_devices_[j] != int32_t(d)) continue;
-        jobs_[j].target->offset = bytes;
-        bytes += (jobs_[j].target->bytes() + kWeightBorder - 1) / kWeightBorder * kWeightBorder;
+        Weight& weight = *jobs_[j].target;
+        const size_t size = (weight.bytes() + kWeightBorder - 1) / kWeightBorder * kWeightBorder;
+        if (size > largest) {
+          throw Error(ErrorCode::kUnsupported,
+                      device.info().id + " allocates no buffer as large as tensor " + jobs_[j].tensor->name);
+        }
+        if (bytes > largest - size) allocate_together(device, together, bytes);
+        weight.offset = bytes;
+        bytes += size;
+        together.push_back(&weight);
       }
-      if (bytes == 0) continue;
-      model_.buffers.push_back(model_.devices[d]->allocate(bytes, BufferUse::kWeights));
-      for (size_t j = 0; j < jobs_.size(); ++j) {
-        if (job_devices_[j] == int32_t(d)) jobs_[j].target->buffer = model_.buffers.back().get();
-      }
+      allocate_together(device, together, bytes);
     }
+  }
+
+  /// A buffer for these weights, which have their offsets; then there are none.
+  void allocate_together(Device& device, std::vector<Weight*>& weights, size_t& bytes) {
+    if (weights.empty()) return;
+    model_.buffers.push_back(device.allocate(bytes, BufferUse::kWeights));
+    for (Weight* weight : weights) weight->buffer = model_.buffers.back().get();
+    weights.clear();
+    bytes = 0;
   }
 
   /// Weights that stay in their file become views of its map.

@@ -83,6 +83,61 @@ TEST_P(Loading, MappedWeightsTakeNoMemory) {
   EXPECT_EQ(all_logits(*model, {1, 2, 3}).size(), 3u * 101);
 }
 
+/// A CPU device that allocates no more than so many bytes at once.
+class SmallBuffers : public Device {
+ public:
+  SmallBuffers(std::unique_ptr<Device> inner, size_t largest) : inner_(std::move(inner)), info_(inner_->info()) {
+    info_.largest_buffer = largest;
+  }
+  const DeviceInfo& info() const override { return info_; }
+  std::unique_ptr<Buffer> allocate(size_t bytes, BufferUse use) override {
+    if (use == BufferUse::kWeights) {
+      EXPECT_LE(bytes, info_.largest_buffer);
+      ++buffers;
+    }
+    return inner_->allocate(bytes, use);
+  }
+  std::unique_ptr<Stream> create_stream(const StepInputs& inputs) override { return inner_->create_stream(inputs); }
+  Layout preferred_layout(KernelOp op, Format format, int64_t rows, int64_t columns) const override {
+    return inner_->preferred_layout(op, format, rows, columns);
+  }
+  PreparedKinds prepared_kinds(const Weight& weight) const override { return inner_->prepared_kinds(weight); }
+  size_t prepared_bytes(PreparedKinds kinds, int32_t columns, int32_t rows) const override {
+    return inner_->prepared_bytes(kinds, columns, rows);
+  }
+
+  int buffers = 0;
+
+ private:
+  std::unique_ptr<Device> inner_;
+  DeviceInfo info_;
+};
+
+TEST(LoadingInPieces, GivesTheSameLogits) {
+  const auto load = [](size_t largest, int& buffers) {
+    SmallBuffers* device = nullptr;
+    const Backend small{"small", false, [&](ThreadPool& pool, const std::string& id) {
+                          auto made = std::make_unique<SmallBuffers>(backends().back().open(pool, id), largest);
+                          device = made.get();
+                          return made;
+                        }};
+    Rig rig(small);
+    const auto model = rig.load(model_in(Format::kQ8_0), score_wishes(20, 12));
+    buffers = device->buffers;
+    return all_logits(*model, random_tokens(20, model->card.vocabulary, 5));
+  };
+  int whole = 0, pieces = 0;
+  const std::vector<float> expected = load(size_t{1} << 30, whole);
+  EXPECT_EQ(load(100000, pieces), expected);
+  EXPECT_GT(pieces, whole + 2);
+  try {
+    load(1000, pieces);
+    ADD_FAILURE() << "a matrix in a buffer that is too small for it";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Engine, Loading, ::testing::ValuesIn(backends()),
                          [](const auto& test) { return test.param.name; });
 
