@@ -118,8 +118,8 @@ GpuFacts facts_of(const Description& about) {
   facts.shared_bytes = properties.limits.maxComputeSharedMemorySize;
   facts.largest_buffer = size_t(about.properties11.maxMemoryAllocationSize);
   facts.float16 = about.features12.shaderFloat16;
-  facts.integer_dot = about.has_dot() && about.dot_feature.shaderIntegerDotProduct &&
-                      about.dot.integerDotProduct4x8BitPackedSignedAccelerated;
+  facts.integer_dot = about.has_dot() && about.dot_feature.shaderIntegerDotProduct;
+  facts.fast_dot = facts.integer_dot && about.dot.integerDotProduct4x8BitPackedSignedAccelerated;
   facts.memory_budget = about.has(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   const VkQueueFamilyProperties& queue = about.queues[*about.queue_family()];
   if (queue.timestampValidBits > 0) facts.timestamp_seconds = properties.limits.timestampPeriod * 1e-9;
@@ -190,7 +190,7 @@ void Gpu::create(const GpuOptions& options, VkPhysicalDevice physical) {
   dot.shaderIntegerDotProduct = VK_TRUE;
   features.pNext = &features11;
   features11.pNext = &features12;
-  if (about.has_dot() && about.dot_feature.shaderIntegerDotProduct) {
+  if (facts_.integer_dot) {
     extensions.push_back(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
     features12.pNext = &dot;
   }

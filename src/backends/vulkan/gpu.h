@@ -24,7 +24,8 @@ struct GpuFacts {
   uint32_t shared_bytes = 16384;
   size_t largest_buffer = 0;
   bool float16 = false;      // arithmetic in f16
-  bool integer_dot = false;  // packed int8 products of four, at speed
+  bool integer_dot = false;  // packed int8 products of four
+  bool fast_dot = false;     // in one instruction
   bool memory_budget = false;
   bool unified = false;          // one memory type that is local, mapped, coherent and cached
   double timestamp_seconds = 0;  // of a tick; 0: no timestamps

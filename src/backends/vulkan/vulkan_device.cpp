@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/vulkan/measure.h"
 #include "backends/vulkan/memory.h"
 #include "backends/vulkan/operations.h"
 #include "backends/vulkan/vulkan_stream.h"
@@ -24,7 +25,7 @@ class VulkanDevice final : public Device {
     info_.id = options.id;
     info_.name = facts.name;
     info_.isa = "subgroups of " + std::to_string(facts.subgroup_size) + (facts.float16 ? ", f16" : "") +
-                (facts.integer_dot ? ", int8 products" : "");
+                (facts.fast_dot ? ", int8 products" : "");
     info_.uuid = facts.uuid;
     info_.kind = facts.kind;
     info_.host_memory = unified;
@@ -38,6 +39,7 @@ class VulkanDevice final : public Device {
   }
 
   const DeviceInfo& info() const override { return info_; }
+  void measure() override { measure_device(*memory_, info_); }
 
   std::unique_ptr<Buffer> allocate(size_t bytes, BufferUse use) override { return make_buffer(memory_, bytes, use); }
   size_t workspace_bytes(const StepLimits& limits) const override {
