@@ -1,10 +1,8 @@
 #include "backends/cuda/cuda_stream.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <map>
-#include <string>
 #include <tuple>
 #include <utility>
 
@@ -12,6 +10,8 @@
 #include "backends/cuda/program.h"
 #include "backends/cuda/upload.h"
 #include "base/error.h"
+#include "device/step_buckets.h"
+#include "device/step_needs.h"
 
 namespace vivace::cuda {
 namespace {
@@ -25,11 +25,6 @@ size_t scratch_bytes(const DeviceFacts& facts, const StepLimits& limits) {
   return std::max(matmul_workspace_bytes(facts, limits), attention_workspace_bytes(facts, limits));
 }
 
-/// The sizes that steps are rounded up to: powers of two, and the limit.
-int32_t bucket_of(int32_t count, int32_t limit) {
-  return count <= 0 ? 0 : std::min(limit, int32_t(std::bit_ceil(uint32_t(count))));
-}
-
 /// Names a recording: calls, and the size of step that they are launched for.
 struct GraphKey {
   uint64_t calls = 0;
@@ -40,40 +35,13 @@ struct GraphKey {
   }
 };
 
-/// What a program reads of the step's inputs, checked before it runs: kernels would read and write anywhere.
-struct StepNeeds {
-  int64_t vocabulary = 0;       // rows of the embedding table; 0: no token ids
-  std::vector<int32_t> groups;  // whose pages take the step's keys and values
-};
-
 StepNeeds needs_of(const Program& program) {
   StepNeeds needs;
   for (const Call& call : program) {
-    if (const auto* embed = std::get_if<EmbedArgs>(&call)) needs.vocabulary = embed->table.rows;
-    const auto* write = std::get_if<KvWriteArgs>(&call);
-    if (write != nullptr &&
-        std::find(needs.groups.begin(), needs.groups.end(), write->kv.group) == needs.groups.end()) {
-      needs.groups.push_back(write->kv.group);
-    }
+    if (const auto* embed = std::get_if<EmbedArgs>(&call)) needs.add(*embed);
+    if (const auto* write = std::get_if<KvWriteArgs>(&call)) needs.add(*write);
   }
   return needs;
-}
-
-/// Throws Error kInvalidArgument for a token outside the vocabulary, kInternal for a position without a page.
-void check_step(const StepInputs& inputs, const StepNeeds& needs) {
-  for (int32_t t = 0; t < inputs.tokens(); ++t) {
-    const int32_t id = inputs.token_ids()[t], position = inputs.positions()[t];
-    if (needs.vocabulary > 0 && (id < 0 || id >= needs.vocabulary)) {
-      throw Error(ErrorCode::kInvalidArgument, "token id " + std::to_string(id) + " is outside the vocabulary of " +
-                                                   std::to_string(needs.vocabulary));
-    }
-    for (int32_t group : needs.groups) {
-      const bool inside = position >= 0 && position / kPageTokens < inputs.limits().pages;
-      if (!inside || inputs.page_table(group, inputs.token_sequence()[t])[position / kPageTokens] < 0) {
-        throw Error(ErrorCode::kInternal, "CUDA: a position has no page");
-      }
-    }
-  }
 }
 
 /// A graph ready to launch.
@@ -123,18 +91,7 @@ class CudaStream final : public Stream {
     return replays_;
   }
 
-  std::vector<StepShape> shapes() const override {
-    const StepLimits& limits = inputs_.limits();
-    std::vector<StepShape> shapes;
-    for (int32_t tokens = 1;; tokens *= 2) {
-      tokens = std::min(tokens, limits.tokens);
-      // Parts of a prompt, its end, and as many sequences as tokens in decode.
-      shapes.push_back({tokens, 0});
-      shapes.push_back({tokens, 1});
-      if (tokens > 1 && tokens <= limits.outputs) shapes.push_back({tokens, tokens});
-      if (tokens == limits.tokens) return shapes;
-    }
-  }
+  std::vector<StepShape> shapes() const override { return bucket_shapes(inputs_.limits()); }
 
   void record(uint64_t key, StepShape shape) override {
     program_.clear();
@@ -159,7 +116,7 @@ class CudaStream final : public Stream {
     if (replays || keep) {
       Graph& graph = replays ? *graphs_.at(key_) : keep_graph(program);
       graph.last_use = ++clock_;
-      check_step(inputs_, graph.needs);
+      graph.needs.check(inputs_);
       fill_upload(inputs_, upload_);
       memory_->count_call(DeviceCall::kSubmit);
       check_gpu(cudaGraphLaunch(graph.exec, stream_), "cudaGraphLaunch");
@@ -246,7 +203,7 @@ class CudaStream final : public Stream {
   }
 
   void run_once(const Program& program) {
-    check_step(inputs_, needs_of(program));
+    needs_of(program).check(inputs_);
     fill_upload(inputs_, upload_);
     memory_->count_call(DeviceCall::kSubmit);
     enqueue_calls(program, bucket_of(inputs_.tokens(), inputs_.limits().tokens),

@@ -2,21 +2,9 @@
 #pragma once
 
 #include "backends/cuda/launch.h"
+#include "device/fused_calls.h"
 
 namespace vivace::cuda {
-
-/// One tensor's share.
-struct HeadsItem {
-  Tensor x;  // [tokens, heads * head_dim], changed in place
-  int32_t heads = 0;
-  int32_t head_dim = 0;
-  bool norm = false;
-  Weight weight;  // [1, head_dim]; absent: ones
-  float epsilon = 0;
-  Tensor table;  // [tokens, rotary_dim]; absent: no rotation
-  int32_t rotary_dim = 0;
-  RopePairs pairs = RopePairs::kNeighbours;
-};
 
 /// `count` is 1 or 2; rows are the step's tokens.
 void enqueue_heads(const Launch& launch, const HeadsItem* items, int32_t count);

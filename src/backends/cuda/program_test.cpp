@@ -1,4 +1,4 @@
-// Fused calls: which neighbours become one, and that they give the bits of the calls one by one.
+// Fused calls give the bits of the calls one by one.
 #include "backends/cuda/program.h"
 
 #include <gtest/gtest.h>
@@ -91,73 +91,6 @@ TEST(Program, FusedCallsGiveTheBitsOfSingleOnes) {
   FusionRig apart, together;
   const std::vector<uint8_t> expected = apart.run(layer_calls(apart), true);
   EXPECT_EQ(together.run(layer_calls(together), false), expected);
-}
-
-/// A program from calls on it.
-class Recorder : public Ops {
- public:
-  Program program;
-
-  void embed(const EmbedArgs& args) override { program.push_back(args); }
-  void norm(const NormArgs& args) override { program.push_back(args); }
-  void prepare(const PrepareArgs& args) override { program.push_back(args); }
-  void matmul(const MatmulArgs& args) override { program.push_back(args); }
-  void add(const AddArgs& args) override { program.push_back(args); }
-  void scale(const ScaleArgs& args) override { program.push_back(args); }
-  void glu(const GluArgs& args) override { program.push_back(args); }
-  void rope_table(const RopeTableArgs& args) override { program.push_back(args); }
-  void rope(const RopeArgs& args) override { program.push_back(args); }
-  void kv_write(const KvWriteArgs& args) override { program.push_back(args); }
-  void attention(const AttentionArgs& args) override { program.push_back(args); }
-  void gather(const GatherArgs& args) override { program.push_back(args); }
-  void copy(const CopyArgs& args) override { program.push_back(args); }
-};
-
-Program recorded(const std::vector<std::function<void(Ops&)>>& calls) {
-  Recorder recorder;
-  for (const auto& call : calls) call(recorder);
-  return recorder.program;
-}
-
-TEST(Program, FusesWhatALayerDoesBetweenItsMatmuls) {
-  FusionRig rig;
-  const Program fused = fuse(recorded(layer_calls(rig)));
-  ASSERT_EQ(fused.size(), 2u);
-  EXPECT_TRUE(std::holds_alternative<AddNormCall>(fused[0]));
-  const auto* heads = std::get_if<HeadsCall>(&fused[1]);
-  ASSERT_NE(heads, nullptr);
-  EXPECT_EQ(heads->count, 2);
-  EXPECT_TRUE(heads->items[0].norm && heads->items[0].table);
-}
-
-TEST(Program, LeavesApartWhatDoesNotFit) {
-  FusionRig rig;
-  const Tensor x = rig.tensor(kColumns), y = rig.tensor(kColumns), other = rig.tensor(kColumns);
-  NormArgs norm;
-  norm.input = other, norm.output = y;
-  const RopeArgs rope{x, rig.tensor(kRotary), kHeads, kHeadDim, kRotary, RopePairs::kHalves};
-  NormArgs head_norm;
-  head_norm.input = head_norm.output = x, head_norm.segment = kHeadDim;
-  const auto size_of = [](const std::vector<std::function<void(Ops&)>>& calls) { return fuse(recorded(calls)).size(); };
-  // Another input; other rows; a norm after the rotation; rotating twice; three tensors.
-  EXPECT_EQ(size_of({[&](Ops& ops) {
-                       ops.add({RowSet::kTokens, x, y, x, 1});
-                     },
-                     [&](Ops& ops) { ops.norm(norm); }}),
-            2u);
-  norm.input = x, norm.rows = RowSet::kOutputs;
-  EXPECT_EQ(size_of({[&](Ops& ops) {
-                       ops.add({RowSet::kTokens, x, y, x, 1});
-                     },
-                     [&](Ops& ops) { ops.norm(norm); }}),
-            2u);
-  EXPECT_EQ(size_of({[&](Ops& ops) { ops.rope(rope); }, [&](Ops& ops) { ops.norm(head_norm); }}), 2u);
-  EXPECT_EQ(size_of({[&](Ops& ops) { ops.rope(rope); }, [&](Ops& ops) { ops.rope(rope); }}), 2u);
-  RopeArgs second = rope, third = rope;
-  second.x = y, third.x = other;
-  EXPECT_EQ(size_of({[&](Ops& ops) { ops.rope(rope); }, [&](Ops& ops) { ops.rope(second); },
-                     [&](Ops& ops) { ops.rope(third); }}),
-            2u);
 }
 
 }  // namespace

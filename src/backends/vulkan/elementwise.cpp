@@ -88,9 +88,7 @@ void record(Recorder& recorder, const RopeTableArgs& args) {
 }
 
 void record(Recorder& recorder, const RopeArgs& args) {
-  if (args.rotary_dim % 2 != 0 || args.rotary_dim > args.head_dim) {
-    throw Error(ErrorCode::kInternal, "Vulkan: rotary_dim doesn't fit the head");
-  }
+  check_rotation(args.rotary_dim, args.head_dim);
   const uint32_t pairs = uint32_t(args.rotary_dim / 2);
   const RopePush push{rows_push(args.x),
                       rows_push(args.table),

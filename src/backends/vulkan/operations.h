@@ -4,6 +4,7 @@
 #include <string>
 
 #include "backends/vulkan/recorder.h"
+#include "device/step_program.h"
 
 namespace vivace::vulkan {
 
@@ -20,6 +21,13 @@ void record(Recorder& recorder, const KvWriteArgs& args);
 void record(Recorder& recorder, const AttentionArgs& args);
 void record(Recorder& recorder, const GatherArgs& args);
 void record(Recorder& recorder, const CopyArgs& args);
+void record(Recorder& recorder, const AddNormCall& call);
+void record(Recorder& recorder, const HeadsCall& call);
+
+/// Throws Error kInternal.
+void check_rotation(int32_t rotary_dim, int32_t head_dim);
+/// Threads of a workgroup that normalises so many columns: what cuts the sum, so the same wherever it is taken.
+uint32_t norm_threads(uint32_t segment, const GpuFacts& facts);
 
 /// What the shader of a weight format has in its name: "q4_k".
 std::string format_suffix(const FormatRow& format);

@@ -13,16 +13,13 @@
 #include "base/error.h"
 #include "device/step_buckets.h"
 #include "device/step_needs.h"
+#include "device/step_program.h"
 
 namespace vivace::vulkan {
 namespace {
 
 constexpr size_t kAlign = 256;
 constexpr size_t kMostRecordings = 1024;
-
-using Call = std::variant<EmbedArgs, NormArgs, PrepareArgs, MatmulArgs, AddArgs, ScaleArgs, GluArgs, RopeTableArgs,
-                          RopeArgs, KvWriteArgs, AttentionArgs, GatherArgs, CopyArgs>;
-using Program = std::vector<Call>;
 
 size_t aligned(size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
@@ -212,11 +209,11 @@ class VulkanStream final : public Stream {
                         UploadPush{upload_.address, device_.address, upload_.address + mirror},
                         {most_spans(inputs_.limits())});
     }
-    for (const Call& call : program) {
+    for (const Call& call : fuse(program)) {
       std::visit(
           [&](const auto& args) {
             if constexpr (requires { recording.needs.add(args); }) recording.needs.add(args);
-            if (key_.outputs == 0 && runs_over_outputs(args)) return;
+            if (recorder.rows(rows_of(call)) == 0) return;
             recorder.barrier();
             vulkan::record(recorder, args);
           },
@@ -225,13 +222,6 @@ class VulkanStream final : public Stream {
     memory_barrier(recording.commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_HOST_BIT,
                    VK_ACCESS_HOST_READ_BIT);
     recording.groups = recorder.groups();
-  }
-
-  template <class Args>
-  static bool runs_over_outputs(const Args& args) {
-    if constexpr (std::is_same_v<Args, GatherArgs>) return true;
-    if constexpr (requires { args.rows == RowSet::kOutputs; }) return args.rows == RowSet::kOutputs;
-    return false;
   }
 
   void memory_barrier(VkCommandBuffer commands, VkPipelineStageFlags from, VkPipelineStageFlags to,

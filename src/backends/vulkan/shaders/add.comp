@@ -13,5 +13,6 @@ layout(push_constant, scalar) uniform Push {
 void main() {
   const uint row = gl_WorkGroupID.y, column = gl_GlobalInvocationID.x;
   if (row >= uint(p.count.at[0]) || column >= p.result.columns) return;
-  row_of(p.result, row).at[column] = row_of(p.a, row).at[column] + row_of(p.b, row).at[column] * p.scale;
+  precise const float sum = fma(row_of(p.b, row).at[column], p.scale, row_of(p.a, row).at[column]);
+  row_of(p.result, row).at[column] = sum;
 }

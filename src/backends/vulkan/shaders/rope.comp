@@ -2,6 +2,7 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "lib/common.glsl"
+#include "lib/rotate.glsl"
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const bool kNeighbours = true;
 
@@ -17,7 +18,7 @@ void main() {
   const uint head = index / p.pairs, pair = index % p.pairs, begin = head * p.head_dim;
   const uint first = begin + (kNeighbours ? 2 * pair : pair), second = first + (kNeighbours ? 1 : p.pairs);
   Floats x = row_of(p.x, row), table = row_of(p.table, row);
-  const float cosine = table.at[2 * pair], sine = table.at[2 * pair + 1], a = x.at[first], b = x.at[second];
-  x.at[first] = a * cosine - b * sine;
-  x.at[second] = a * sine + b * cosine;
+  const vec2 turned = rotate(x.at[first], x.at[second], table.at[2 * pair], table.at[2 * pair + 1]);
+  x.at[first] = turned.x;
+  x.at[second] = turned.y;
 }
