@@ -10,7 +10,7 @@ namespace {
 
 struct EmbedPush {
   RowsPush result;
-  VkDeviceAddress count, token_ids, table;
+  VkDeviceAddress count, token_ids, table, tables;
   uint64_t row_bytes;
   float scale;
   uint32_t reserved;
@@ -24,6 +24,7 @@ void record(Recorder& recorder, const EmbedArgs& args) {
                        recorder.count(RowSet::kTokens),
                        recorder.token_ids(),
                        weight_address(args.table),
+                       recorder.tables(),
                        row_bytes(*args.table.format, size_t(args.table.columns)),
                        args.scale,
                        0};

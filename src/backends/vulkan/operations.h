@@ -33,13 +33,6 @@ uint32_t norm_threads(uint32_t segment, const GpuFacts& facts);
 std::string format_suffix(const FormatRow& format);
 
 /// Scratch that the operation takes at most, whatever the model.
-size_t matmul_workspace_bytes(const GpuFacts& facts, const StepLimits& limits);
 size_t attention_workspace_bytes(const GpuFacts& facts, const StepLimits& limits);
-
-/// The forms of an activation that a matmul with a weight of this format reads; 0: the f32 values.
-PreparedKinds matmul_prepared_kinds(const GpuFacts& facts, Format format);
-size_t matmul_prepared_bytes(PreparedKinds kinds, int32_t columns, int32_t rows);
-/// Whether the device multiplies with weights of this format.
-bool has_matmul(const GpuFacts& facts, Format format);
 
 }  // namespace vivace::vulkan

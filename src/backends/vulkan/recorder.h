@@ -45,6 +45,7 @@ class Recorder {
     Gpu* gpu;
     const StepLayout* layout;
     VkDeviceAddress mirror;
+    VkDeviceAddress tables;  // lattice_tables()
     VkDeviceAddress workspace;
     size_t workspace_bytes;
   };
@@ -64,6 +65,8 @@ class Recorder {
   VkDeviceAddress positions() const { return target_.mirror + target_.layout->positions; }
   VkDeviceAddress output_rows() const { return target_.mirror + target_.layout->output_rows; }
   StepPush step(int32_t kv_group) const;
+  /// The grids that shaders of some weight formats read.
+  VkDeviceAddress tables() const { return target_.tables; }
 
   /// Scratch of the stream; its contents live as long as one operation.
   VkDeviceAddress workspace() const { return target_.workspace; }

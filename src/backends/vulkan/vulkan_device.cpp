@@ -34,7 +34,7 @@ class VulkanDevice final : public Device {
     const size_t free = gpu->free_memory(), reserve = memory_reserve(free);
     info_.memory_usable = (free > reserve ? free - reserve : 0) / size_t(std::max(1, options.shared_by));
     if (options.memory) info_.memory_usable = std::min(info_.memory_usable, *options.memory);
-    add_kernels(facts);
+    add_kernels();
     memory_ = std::make_shared<DeviceMemory>(std::move(gpu), unified, options.memory, options.faults);
   }
 
@@ -49,17 +49,12 @@ class VulkanDevice final : public Device {
   std::unique_ptr<Stream> create_stream(const StepInputs& inputs) override { return make_stream(memory_, inputs); }
 
   Layout preferred_layout(KernelOp, Format, int64_t, int64_t) const override { return Layout::kRows; }
-  PreparedKinds prepared_kinds(const Weight& weight) const override {
-    return matmul_prepared_kinds(memory_->gpu().facts(), weight.format->format);
-  }
-  size_t prepared_bytes(PreparedKinds kinds, int32_t columns, int32_t rows) const override {
-    return kinds == 0 ? 0 : matmul_prepared_bytes(kinds, columns, rows);
-  }
+  PreparedKinds prepared_kinds(const Weight& /*weight*/) const override { return 0; }
+  size_t prepared_bytes(PreparedKinds /*kinds*/, int32_t /*columns*/, int32_t /*rows*/) const override { return 0; }
 
  private:
-  void add_kernels(const GpuFacts& facts) {
+  void add_kernels() {
     for (const FormatRow& row : formats()) {
-      if (!has_matmul(facts, row.format)) continue;
       info_.kernels.push_back({KernelOp::kEmbed, row.format, Layout::kRows, true});
       info_.kernels.push_back({KernelOp::kMatmul, row.format, Layout::kRows, true});
     }

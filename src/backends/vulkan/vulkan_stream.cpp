@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "backends/vulkan/lattice_tables.h"
 #include "backends/vulkan/operations.h"
 #include "backends/vulkan/recorder.h"
 #include "backends/vulkan/step_mirror.h"
@@ -127,14 +128,25 @@ class VulkanStream final : public Stream {
     } else {
       memory_->transfers().zero(device_);
     }
-    upload_ =
-        memory_->allocate(aligned(layout_.bytes) + most_spans(inputs_.limits()) * sizeof(UploadSpan), BlockKind::kHost);
+    put_tables();
+    upload_ = memory_->allocate(mirror_bytes() + most_spans(inputs_.limits()) * sizeof(UploadSpan), BlockKind::kHost);
     VkCommandPoolCreateInfo pool = make_struct<VkCommandPoolCreateInfo>(VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO);
     pool.queueFamilyIndex = gpu_.queue_family();
     check_vulkan(api.vkCreateCommandPool(gpu_.device(), &pool, nullptr, &pool_), "vkCreateCommandPool");
     const VkFenceCreateInfo fence = make_struct<VkFenceCreateInfo>(VK_STRUCTURE_TYPE_FENCE_CREATE_INFO);
     check_vulkan(api.vkCreateFence(gpu_.device(), &fence, nullptr, &done_), "vkCreateFence");
   }
+
+  void put_tables() {
+    const uint8_t* tables = reinterpret_cast<const uint8_t*>(kLatticeTables.data());
+    if (device_.mapped != nullptr) {
+      std::memcpy(device_.mapped + mirror_bytes(), tables, sizeof kLatticeTables);
+    } else {
+      memory_->transfers().write(device_, mirror_bytes(), tables, sizeof kLatticeTables);
+    }
+  }
+
+  size_t mirror_bytes() const { return aligned(layout_.bytes); }
 
   void destroy() {
     const DeviceApi& api = gpu_.api();
@@ -201,8 +213,9 @@ class VulkanStream final : public Stream {
     // Transfers before the step and what they wrote; after it, what the host reads of mapped memory.
     memory_barrier(recording.commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
                    VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT);
-    const size_t mirror = aligned(layout_.bytes);
-    Recorder recorder({&gpu_, &layout_, device_.address, device_.address + mirror, device_.bytes - mirror},
+    const size_t mirror = mirror_bytes(), workspace = mirror + aligned(sizeof kLatticeTables);
+    Recorder recorder({&gpu_, &layout_, device_.address, device_.address + mirror, device_.address + workspace,
+                       device_.bytes - workspace},
                       recording.commands, key_.tokens, key_.outputs);
     if (device_.mapped == nullptr) {
       recorder.dispatch(find_kernel("upload"), {},
@@ -234,7 +247,7 @@ class VulkanStream final : public Stream {
 
   void run(const Recording& recording) {
     recording.needs.check(inputs_);
-    const size_t mirror = aligned(layout_.bytes);
+    const size_t mirror = mirror_bytes();
     pack_step(inputs_, layout_, recording.groups, device_.mapped != nullptr ? device_.mapped : upload_.mapped,
               reinterpret_cast<UploadSpan*>(upload_.mapped + mirror));
     check_vulkan(gpu_.api().vkResetFences(gpu_.device(), 1, &done_), "vkResetFences");
@@ -246,7 +259,7 @@ class VulkanStream final : public Stream {
   Gpu& gpu_;
   const StepInputs& inputs_;
   const StepLayout layout_;
-  Block device_;  // mirror of the inputs, then the workspace
+  Block device_;  // mirror of the inputs, grids of the formats, workspace
   Block upload_;  // the inputs on their way up, then which words of them
   VkCommandPool pool_ = VK_NULL_HANDLE;
   VkFence done_ = VK_NULL_HANDLE;
@@ -260,8 +273,8 @@ class VulkanStream final : public Stream {
 }  // namespace
 
 size_t stream_bytes(const GpuFacts& facts, const StepLimits& limits) {
-  return aligned(StepLayout(StepInputs(limits)).bytes) +
-         aligned(std::max(matmul_workspace_bytes(facts, limits), attention_workspace_bytes(facts, limits)));
+  return aligned(StepLayout(StepInputs(limits)).bytes) + aligned(sizeof kLatticeTables) +
+         aligned(attention_workspace_bytes(facts, limits));
 }
 
 std::unique_ptr<Stream> make_stream(std::shared_ptr<DeviceMemory> memory, const StepInputs& inputs) {
