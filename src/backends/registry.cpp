@@ -5,6 +5,7 @@
 #include "backends/cpu/cpu_device.h"
 #include "backends/cpu/detect.h"
 #include "backends/cpu/measure.h"
+#include "backends/gpu_nodes.h"
 #include "base/error.h"
 #if defined(VIVACE_CUDA)
 #include "backends/cuda/cuda_device.h"
@@ -23,6 +24,9 @@ struct BackendRow {
   std::unique_ptr<Device> (*open)(const std::string& name, const DeviceOptions& options, ThreadPool& pool);
   bool listed;  // open_devices() opens it
   bool gpu;
+  /// Whether a GPU is played by the CPU.
+  bool (*is_software)(const std::string& name,
+                      const DeviceOptions& options) = [](const std::string&, const DeviceOptions&) { return false; };
 };
 
 std::vector<std::string> cpu_names(const DeviceOptions& options) {
@@ -76,6 +80,15 @@ std::vector<std::string> vulkan_names(const DeviceOptions& options) {
   return names;
 }
 
+/// Which of the driver's devices a name stands for.
+size_t vulkan_index(const std::string& name, const DeviceOptions& options) {
+  return options.pretence.devices > 1 ? 0 : std::stoul(name.substr(6));
+}
+
+bool vulkan_is_software(const std::string& name, const DeviceOptions& options) {
+  return vulkan::list_gpus().at(vulkan_index(name, options)).kind == DeviceKind::kSoftware;
+}
+
 std::unique_ptr<Device> open_vulkan(const std::string& name, const DeviceOptions& options, ThreadPool&) {
   vulkan::VulkanOptions device;
   device.id = name;
@@ -83,7 +96,7 @@ std::unique_ptr<Device> open_vulkan(const std::string& name, const DeviceOptions
   device.memory = options.pretence.memory_of(name);
   device.faults = options.pretence.faults;
   vulkan::GpuOptions gpu;
-  gpu.index = device.shared_by > 1 ? 0 : std::stoi(name.substr(6));
+  gpu.index = int(vulkan_index(name, options));
   gpu.cache = options.cache;
   return vulkan::make_vulkan_device(vulkan::Gpu::open(gpu), device);
 }
@@ -96,10 +109,22 @@ constexpr BackendRow kBackends[] = {
     {cuda_names, open_cuda, true, true},
 #endif
 #if defined(VIVACE_VULKAN)
-    {vulkan_names, open_vulkan, true, true},
+    {vulkan_names, open_vulkan, true, true, vulkan_is_software},
 #endif
     {reference_names, open_reference, false, false},
 };
+
+std::unique_ptr<Device> open_chosen(const std::string& name, const DeviceOptions& options, ThreadPool& pool) {
+  for (const BackendRow& row : kBackends) {
+    if (!row.gpu) continue;
+    const std::vector<std::string> names = row.names(options);
+    if (std::find(names.begin(), names.end(), name) != names.end()) return row.open(name, options, pool);
+  }
+  std::string known;
+  for (const std::string& each : gpu_names(options)) known += (known.empty() ? "" : ", ") + each;
+  throw Error(ErrorCode::kNotFound, "no GPU is called " + name,
+              known.empty() ? "this program finds no GPU here" : "the GPUs here are " + known);
+}
 
 /// Drops devices whose hardware an earlier device of another backend is already.
 std::vector<std::unique_ptr<Device>> without_twins(std::vector<std::unique_ptr<Device>> devices) {
@@ -122,8 +147,26 @@ std::vector<std::unique_ptr<Device>> without_twins(std::vector<std::unique_ptr<D
 std::vector<std::unique_ptr<Device>> open_devices(const DeviceOptions& options, ThreadPool& pool) {
   std::vector<std::unique_ptr<Device>> devices;
   for (const BackendRow& row : kBackends) {
-    if (!row.listed || (row.gpu && !options.gpus)) continue;
+    if (!row.listed || row.gpu) continue;
     for (const std::string& name : row.names(options)) devices.push_back(row.open(name, options, pool));
+  }
+  if (!options.gpus) return devices;
+  if (!options.chosen.empty()) {
+    for (const std::string& name : options.chosen) devices.push_back(open_chosen(name, options, pool));
+    return devices;
+  }
+  if (!may_have_gpu()) return devices;
+  for (const BackendRow& row : kBackends) {
+    if (!row.listed || !row.gpu) continue;
+    for (const std::string& name : row.names(options)) {
+      if (row.is_software(name, options)) continue;
+      try {
+        devices.push_back(row.open(name, options, pool));
+      } catch (const Error& error) {
+        if (!options.left_out) throw;
+        options.left_out(name, error);
+      }
+    }
   }
   return without_twins(std::move(devices));
 }
@@ -137,6 +180,15 @@ std::unique_ptr<Device> open_device(std::string_view name, const DeviceOptions& 
   std::string known;
   for (const std::string& each : device_names(options)) known += (known.empty() ? "" : ", ") + each;
   throw Error(ErrorCode::kNotFound, "no device is called " + std::string(name), "the devices here are " + known);
+}
+
+std::vector<std::string> gpu_names(const DeviceOptions& options) {
+  std::vector<std::string> all;
+  for (const BackendRow& row : kBackends) {
+    if (!row.gpu) continue;
+    for (std::string& name : row.names(options)) all.push_back(std::move(name));
+  }
+  return all;
 }
 
 std::vector<std::string> device_names(const DeviceOptions& options) {

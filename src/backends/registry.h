@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "backends/pretend.h"
+#include "base/error.h"
 #include "base/thread_pool.h"
 #include "device/device.h"
 
@@ -20,14 +22,17 @@ struct DeviceOptions {
   int pretend_cpu_devices = 1;  // "cpu", "cpu1", …: one machine as several devices, to try splits
   size_t memory_usable = 0;     // bytes, shared evenly by the CPU devices
   bool huge_pages = true;
-  bool gpus = true;             // false: the CPU alone, without the time it takes to wake a driver
+  bool gpus = true;                 // false: the CPU alone, without the time it takes to wake a driver
+  std::vector<std::string> chosen;  // the GPUs to open; empty: all that are no software
+  /// Called for a GPU that was not chosen by name and can't be opened, which is left out; unset: that is an error.
+  std::function<void(const std::string& name, const Error& error)> left_out;
   DevicePretence pretence;      // of GPUs
   std::filesystem::path cache;  // folder for compiled pipelines; empty: nothing is kept
 };
 
-/// Every device that a model may be placed on: the CPU first, then GPUs; the oracle "reference" is opened by name only.
-/// Hardware that two backends reach is there once, by the better one.
-/// The pool must outlive the devices. Throws Error kUnsupported, kInvalidArgument.
+/// Every device that a model may be placed on: the CPU first, then GPUs; software that plays a GPU, and the oracle
+/// "reference", are opened by name only. Hardware that two backends reach is there once, by the better one, unless it
+/// was chosen. The pool must outlive the devices. Throws Error kNotFound, kUnsupported, kInvalidArgument.
 std::vector<std::unique_ptr<Device>> open_devices(const DeviceOptions& options, ThreadPool& pool);
 
 /// The device of one name ("cpu", "cpu1", …, "reference"); throws Error kNotFound with the names there are.
@@ -35,6 +40,9 @@ std::unique_ptr<Device> open_device(std::string_view name, const DeviceOptions& 
 
 /// The names open_device() takes.
 std::vector<std::string> device_names(const DeviceOptions& options);
+
+/// The names of GPUs, software included.
+std::vector<std::string> gpu_names(const DeviceOptions& options);
 
 /// What no kernel can pass on this CPU with all threads of the pool together.
 struct CpuLimits {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "backends/gpu_nodes.h"
 #include "base/error.h"
 
 namespace vivace {
@@ -33,6 +34,35 @@ TEST(Registry, OpensTheOracleByNameOnly) {
   const auto names = device_names({});
   EXPECT_NE(std::find(names.begin(), names.end(), "reference"), names.end());
 }
+
+TEST(Registry, NamesTheGpusWhereOneIsUnknown) {
+  ThreadPool pool(1);
+  DeviceOptions options;
+  options.chosen = {"vulkan7"};
+  try {
+    open_devices(options, pool);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_NE(std::string(error.what()).find("vulkan7"), std::string::npos);
+  }
+}
+
+TEST(Registry, SoftwareIsOpenedByNameOnly) {
+  ThreadPool pool(1);
+  for (const auto& device : open_devices({}, pool)) EXPECT_NE(device->info().kind, DeviceKind::kSoftware);
+}
+
+#if defined(__linux__)
+TEST(GpuNodes, AreLookedFor) {
+  const std::filesystem::path root = std::filesystem::temp_directory_path() / "vivace-gpu-nodes";
+  std::filesystem::create_directories(root / "dev");
+  EXPECT_FALSE(may_have_gpu(root));
+  std::filesystem::create_directories(root / "dev" / "dri");
+  EXPECT_TRUE(may_have_gpu(root));
+  std::filesystem::remove_all(root);
+}
+#endif
 
 TEST(Registry, NamesTheDevicesWhereOneIsUnknown) {
   ThreadPool pool(1);

@@ -107,7 +107,7 @@ ModelSession plan_measurement(const Arguments& arguments, Context& context, int3
       });
   if (!arguments.flag("json")) {
     TextTable table({TextTable::Align::kLeft, TextTable::Align::kLeft});
-    for (auto& [label, text] : plan_lines(session.card, session.plan, session.machine->devices(), false)) {
+    for (auto& [label, text] : plan_lines(session.card(), session.plan(), session.source->devices(), false)) {
       table.add({label, text});
     }
     context.console.err(context.console.faint(table.text()) + "\n");
@@ -121,21 +121,21 @@ int run_bench(const Arguments& arguments, Context& context) {
   if (prompt + generate == 0) throw Error(ErrorCode::kInvalidArgument, "--prompt and --generate are both 0");
   ModelSession session = plan_measurement(arguments, context, depth + std::max(prompt, generate), streams);
   load_session(session, context);
-  StepRunner runner(*session.model);
+  StepRunner& runner = session.source->runner();
   Measurement prefill{"prefill", {.tokens = prompt, .depth = depth, .step = runner.limits().tokens}, {}};
   Measurement decode{"decode", {.tokens = generate, .depth = depth, .streams = streams}, {}};
   for (Measurement* m : {&prefill, &decode}) {
     m->rates =
-        measure_speed(runner, session.card, m->run, arguments.integer("repeat").value_or(5), throw_if_interrupted);
+        measure_speed(runner, session.card(), m->run, arguments.integer("repeat").value_or(5), throw_if_interrupted);
   }
   const int64_t peak = read_process_memory().peak_resident;
   if (arguments.flag("json")) {
     const Json result = {{"prefill", measurement_json(prefill)},
                          {"decode", measurement_json(decode)},
-                         {"load_seconds", session.model->load_seconds},
+                         {"load_seconds", session.source->model().load_seconds},
                          {"peak_rss_bytes", peak},
                          {"machine", hardware_json(context.environment)},
-                         {"settings", plan_json(session.plan, session.machine->devices())}};
+                         {"settings", plan_json(session.plan(), session.source->devices())}};
     context.console.out(dump_json(result, 2) + "\n");
     return kExitOk;
   }
@@ -144,7 +144,7 @@ int run_bench(const Arguments& arguments, Context& context) {
   for (const Measurement* m : {&prefill, &decode}) {
     if (m->run.tokens > 0) table.add(measurement_row(*m));
   }
-  table.add({"load", seconds_text(session.model->load_seconds)});
+  table.add({"load", seconds_text(session.source->model().load_seconds)});
   table.add({"peak memory", bytes_text(static_cast<uint64_t>(peak))});
   context.console.out(table.text());
   return kExitOk;

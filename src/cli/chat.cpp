@@ -55,9 +55,9 @@ class Chat {
        const ChatTemplate& chat_template, Request request)
       : console_(context.console),
         arguments_(arguments),
-        context_length_(session.plan.context_length),
+        context_length_(session.plan().context_length),
         vocabulary_(tokenizer),
-        engine_(*session.model, &vocabulary_),
+        engine_(*session.source, &vocabulary_),
         conversation_(tokenizer, chat_template),
         request_(std::move(request)) {
     conversation_.set_system(arguments.text("system").value_or(""));

@@ -10,6 +10,7 @@ namespace vivace {
 namespace {
 
 constexpr std::string_view kMemory = "Model and memory";
+constexpr std::string_view kOffload = "GPU offload";
 constexpr std::string_view kCompute = "Compute";
 
 const OptionRow kRows[] = {
@@ -40,11 +41,33 @@ const OptionRow kRows[] = {
      .max = 1024,
      .help = "Sequences that memory is reserved for",
      .group = kMemory},
+    {.name = "gpu-layers",
+     .type = OptionType::kString,
+     .default_text = "auto",
+     .help = "Layers that GPUs compute, the last ones: auto, a number, a ratio such as 0.5, max; 0 leaves GPUs alone",
+     .group = kOffload},
+    {.name = "device",
+     .type = OptionType::kString,
+     .default_text = "auto",
+     .help = "GPUs to use, by the names that vivace hardware lists, with commas between",
+     .group = kOffload},
+    {.name = "gpu-split",
+     .type = OptionType::kString,
+     .default_text = "auto",
+     .help = "Shares of the GPUs in these layers, such as 3,1; auto: by their memory",
+     .group = kOffload},
+    {.name = "offload-kv",
+     .type = OptionType::kEnum,
+     .default_text = "on",
+     .choices = {"on", "off"},
+     .help =
+         "Where a GPU's layers keep their KV cache: on the GPU, or (off) in host memory: slower, but more layers fit",
+     .group = kOffload},
     {.name = "layer-split",
      .type = OptionType::kString,
      .default_text = "",
-     .help = "Layers per device, in device order, such as 20,10",
-     .group = kMemory},
+     .help = "Layers per device, CPU first, such as 20,10; wins over --gpu-layers",
+     .group = kOffload},
     {.name = "mmap",
      .type = OptionType::kBool,
      .default_text = "false",
@@ -90,6 +113,44 @@ std::optional<int32_t> wish(const Arguments& arguments, std::string_view name) {
   return std::nullopt;
 }
 
+std::vector<std::string> parse_names(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    const size_t comma = text.find(',');
+    const std::string_view name = text.substr(0, comma);
+    if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "--device takes different names with commas between, such as cuda0,cuda1");
+    }
+    names.emplace_back(name);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+  }
+  return names;
+}
+
+std::vector<double> parse_shares(std::string_view text) {
+  std::vector<double> shares;
+  double sum = 0;
+  while (true) {
+    double share = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), share, std::chars_format::fixed);
+    if (error != std::errc() || !(share >= 0 && share <= 1e6)) break;
+    shares.push_back(share);
+    sum += share;
+    text.remove_prefix(static_cast<size_t>(stop - text.data()));
+    if (text.empty() && sum > 0) return shares;
+    if (text.empty() || text.front() != ',') break;
+    text.remove_prefix(1);
+  }
+  throw Error(ErrorCode::kInvalidArgument, "--gpu-split takes a share for each GPU with commas between, such as 3,1");
+}
+
+/// The value of an option that is not auto.
+std::optional<std::string> chosen_text(const Arguments& arguments, std::string_view name) {
+  const std::optional<std::string> text = arguments.text(name);
+  return !text || text->empty() || *text == "auto" ? std::nullopt : text;
+}
+
 std::vector<int32_t> parse_split(std::string_view text) {
   std::vector<int32_t> layers;
   while (true) {
@@ -106,6 +167,14 @@ std::vector<int32_t> parse_split(std::string_view text) {
 }
 
 }  // namespace
+
+/// Whether any layer may go to a GPU: else no driver is woken.
+static bool wants_gpus(const Arguments& arguments) {
+  const auto layers = chosen_text(arguments, "gpu-layers");
+  if (!layers) return arguments.text("backend").value_or("cpu") == "cpu";
+  const GpuLayers wish = parse_gpu_layers(*layers);
+  return wish.kind == GpuLayers::Kind::kCount ? wish.count > 0 : wish.ratio > 0;
+}
 
 std::span<const OptionRow> load_options() { return kRows; }
 
@@ -124,6 +193,8 @@ MachineOptions machine_options(const Arguments& arguments, const Environment& en
   options.pretence =
       parse_pretence(environment.pretend_devices, environment.device_memory, environment.fail_device_call);
   options.cache = app_paths(environment).cache;
+  if (const auto names = chosen_text(arguments, "device")) options.chosen_gpus = parse_names(*names);
+  options.gpus = wants_gpus(arguments);
   options.pretend_cpu_devices = static_cast<int32_t>(arguments.integer("devices").value_or(1));
   return options;
 }
@@ -141,6 +212,10 @@ Wishes load_wishes(const Arguments& arguments) {
   if (kv_type == "f16") wishes.kv_format = Format::kF16;
   if (kv_type == "q8_0") wishes.kv_format = Format::kQ8_0;
   if (kv_type == "q4_0") wishes.kv_format = Format::kQ4_0;
+  if (const auto layers = chosen_text(arguments, "gpu-layers")) wishes.gpu_layers = parse_gpu_layers(*layers);
+  if (const auto shares = chosen_text(arguments, "gpu-split")) wishes.gpu_split = parse_shares(*shares);
+  wishes.devices_named = chosen_text(arguments, "device").has_value();
+  wishes.kv_on_gpu = arguments.text("offload-kv").value_or("on") == "on";
   if (const auto split = arguments.text("layer-split")) wishes.layer_split = parse_split(*split);
   return wishes;
 }

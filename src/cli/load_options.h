@@ -9,7 +9,7 @@
 
 namespace vivace {
 
-/// backend, isa, devices, layer-split, context-length, batch-size, kv-type, parallel, threads, threads-prefill.
+/// Memory, GPU offload, compute: every lever of a load.
 std::span<const OptionRow> load_options();
 
 /// --isa wins over the environment.

@@ -5,16 +5,26 @@
 #include "cli/progress_bar.h"
 
 namespace vivace {
+namespace {
+
+void tell(Context& context, const std::string& note) {
+  context.console.err("note: " + note + "\n");
+  context.log.warn("device", {{"note", note}});
+}
+
+}  // namespace
 
 ModelSession plan_session(GgufFile file, const std::filesystem::path& path, const Arguments& arguments,
                           Context& context, const std::function<void(const ModelCard& card, Wishes& wishes)>& adjust) {
   ModelCard card = read_model_card(file);
   auto machine = std::make_unique<Machine>(machine_options(arguments, context.environment));
+  for (const std::string& note : machine->notes()) tell(context, note);
   Wishes wishes = load_wishes(arguments);
   if (adjust) adjust(card, wishes);
-  Plan plan = make_plan(card, machine->devices(), machine->host(), wishes);
-  ModelSession session{std::move(file), path, std::move(card), std::move(machine), std::move(plan), nullptr};
-  for (const std::string& reason : session.plan.reasons) context.log.debug("plan", {{"reason", reason}});
+  auto source = std::make_unique<ModelSource>(std::move(file), std::move(card), *machine, std::move(wishes),
+                                              [&context](const std::string& note) { tell(context, note); });
+  ModelSession session{path, std::move(machine), std::move(source)};
+  for (const std::string& reason : session.plan().reasons) context.log.debug("plan", {{"reason", reason}});
   return session;
 }
 
@@ -24,9 +34,9 @@ void load_session(ModelSession& session, Context& context) {
     bar.update(done, total);
     return !interrupted();
   };
-  session.model = load_model(session.file, session.card, session.plan, session.machine->devices(),
-                             session.machine->pool(), progress);
-  context.log.info("model loaded", {{"path", session.path.string()}, {"seconds", session.model->load_seconds}});
+  session.source->load(progress);
+  context.log.info("model loaded",
+                   {{"path", session.path.string()}, {"seconds", session.source->model().load_seconds}});
 }
 
 }  // namespace vivace

@@ -1,4 +1,4 @@
-// What a command needs to compute with a model: the open file, the machine, the plan, the weights.
+// What a command needs to compute with a model: the machine, and the model with its plan.
 #pragma once
 
 #include <filesystem>
@@ -6,19 +6,19 @@
 #include <memory>
 
 #include "cli/arguments.h"
-#include "engine/loaded_model.h"
 #include "engine/machine.h"
+#include "engine/model_source.h"
 #include "gguf/gguf.h"
 
 namespace vivace {
 
 struct ModelSession {
-  GgufFile file;
   std::filesystem::path path;
-  ModelCard card;
   std::unique_ptr<Machine> machine;
-  Plan plan;
-  std::unique_ptr<LoadedModel> model;  // null before load_session
+  std::unique_ptr<ModelSource> source;  // nothing is loaded before load_session
+
+  const ModelCard& card() const { return source->card(); }
+  const Plan& plan() const { return source->plan(); }
 };
 
 /// Reads the card, looks at the machine and makes the plan by the command's load_options(). `adjust` may change the
@@ -27,7 +27,8 @@ ModelSession plan_session(GgufFile file, const std::filesystem::path& path, cons
                           Context& context,
                           const std::function<void(const ModelCard& card, Wishes& wishes)>& adjust = {});
 
-/// Loads the weights, with a progress bar; Ctrl-C cancels. Throws Error kCancelled and what load_model throws.
+/// Loads the model, with a progress bar; Ctrl-C cancels. Says on standard error where a placement gave way. Throws
+/// Error kCancelled and what ModelSource::load() throws.
 void load_session(ModelSession& session, Context& context);
 
 }  // namespace vivace

@@ -25,6 +25,14 @@ bool is_used(const Plan& plan, size_t device) {
   return layers_on(plan, device) > 0 || plan.placement.embedding == index || plan.placement.output == index;
 }
 
+/// What a device computes beside layers.
+std::string ends_on(const Plan& plan, size_t device) {
+  const Placement& placement = plan.placement;
+  if (placement.embedding == placement.output && layers_on(plan, device) == int32_t(placement.layers.size())) return "";
+  const auto index = static_cast<int32_t>(device);
+  return std::string(placement.embedding == index ? ", embedding" : "") + (placement.output == index ? ", output" : "");
+}
+
 std::string model_line(const ModelCard& card) {
   std::string line = card.name.empty() ? card.architecture : printable_text(card.name, 60) + "  " + card.architecture;
   return line + ", " + printable_text(card.file_type, 20) + ", " +
@@ -55,7 +63,12 @@ Json plan_json(const Plan& plan, std::span<Device* const> devices) {
                       {"total_bytes", ledger.total()},
                       {"usable_bytes", ledger.usable}});
     const DeviceInfo& info = devices[d]->info();
-    placement.push_back({{"device", info.id}, {"name", info.name}, {"isa", info.isa}, {"layers", layers_on(plan, d)}});
+    placement.push_back({{"device", info.id},
+                         {"name", info.name},
+                         {"isa", info.isa},
+                         {"layers", layers_on(plan, d)},
+                         {"embedding", plan.placement.embedding == static_cast<int32_t>(d)},
+                         {"output", plan.placement.output == static_cast<int32_t>(d)}});
   }
   return {{"context_length", plan.context_length},
           {"kv_type", kv_name(plan.kv_format)},
@@ -63,6 +76,8 @@ Json plan_json(const Plan& plan, std::span<Device* const> devices) {
           {"parallel", plan.parallel},
           {"threads", plan.threads},
           {"threads_prefill", plan.threads_prefill},
+          {"gpu_layers", gpu_layers_of(plan, devices)},
+          {"kv_in_host_memory", plan.placement.kv_in_host},
           {"placement", placement},
           {"memory", memory},
           {"reasons", plan.reasons}};
@@ -77,14 +92,15 @@ std::vector<std::pair<std::string, std::string>> plan_lines(const ModelCard& car
     std::string text = info.id + ": " + info.name;
     if (!info.isa.empty()) text += " (" + info.isa + ")";
     lines.emplace_back("device", text + ", " + std::to_string(layers_on(plan, d)) + " of " +
-                                     std::to_string(card.layers.size()) + " layers");
+                                     std::to_string(card.layers.size()) + " layers" + ends_on(plan, d));
   }
   lines.emplace_back("threads", std::to_string(plan.threads) + " to generate, " + std::to_string(plan.threads_prefill) +
                                     " to read the prompt");
   lines.emplace_back("context", std::to_string(plan.context_length) + " tokens (trained for " +
                                     std::to_string(card.context_length) + ")" +
                                     (plan.parallel > 1 ? ", " + std::to_string(plan.parallel) + " at once" : ""));
-  lines.emplace_back("KV cache", kv_name(plan.kv_format));
+  const bool kv_in_host = plan.placement.kv_in_host && gpu_layers_of(plan, devices) > 0;
+  lines.emplace_back("KV cache", kv_name(plan.kv_format) + (kv_in_host ? ", all of it in host memory" : ""));
   lines.emplace_back("batch", std::to_string(plan.limits.tokens) + " tokens");
   for (size_t d = 0; d < plan.ledgers.size(); ++d) {
     if (is_used(plan, d)) lines.emplace_back("memory", memory_line(plan.ledgers[d]));

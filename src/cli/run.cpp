@@ -183,7 +183,7 @@ int run_run(const Arguments& arguments, Context& context) {
   if (!quiet) console.err(settings_summary(console, session, sampling, arguments.flag("verbose")));
   load_session(session, context);
   const EngineVocabulary vocabulary(*tokenizer);
-  Engine engine(*session.model, &vocabulary);
+  Engine engine(*session.source, &vocabulary);
   if (!quiet) console.err(load_summary(console, session) + "\n");
 
   AnswerSink sink(console, *tokenizer, json, sampling.logprobs >= 0);
@@ -191,14 +191,14 @@ int run_run(const Arguments& arguments, Context& context) {
   if (!quiet) console.err("\n" + console.faint(answer_text(answer)));
   if (answer.finished.reason == FinishReason::kContextLength) {
     console.err("note: the answer was cut off: prompt and answer fill the context of " +
-                std::to_string(session.plan.context_length) + " tokens (see --context-length)\n");
+                std::to_string(session.plan().context_length) + " tokens (see --context-length)\n");
   }
   if (json) {
     Json result = sink.json();
     result.update(answer_json(answer));
     result["seed"] = sampling.seed;
-    result["load_seconds"] = session.model->load_seconds;
-    result["settings"] = plan_json(session.plan, session.machine->devices());
+    result["load_seconds"] = session.source->model().load_seconds;
+    result["settings"] = plan_json(session.plan(), session.source->devices());
     console.out(dump_json(result, 2) + "\n");
   }
   return answer.finished.reason == FinishReason::kCancelled ? kExitCancelled : kExitOk;

@@ -73,11 +73,12 @@ int run_score(const Arguments& arguments, Context& context) {
   std::unique_ptr<AtomicFile> logits_file;
   if (const auto logits_path = arguments.text("logits")) logits_file = std::make_unique<AtomicFile>(*logits_path);
   load_session(session, context);
-  const Score score = score_tokens(*session.model, tokens, [&](int32_t, std::span<const float> logits) {
-    throw_if_interrupted();
-    if (!logits_file) return;
-    logits_file->append({reinterpret_cast<const uint8_t*>(logits.data()), logits.size_bytes()});
-  });
+  const Score score = score_tokens(
+      session.source->model(), session.source->runner(), tokens, [&](int32_t, std::span<const float> logits) {
+        throw_if_interrupted();
+        if (!logits_file) return;
+        logits_file->append({reinterpret_cast<const uint8_t*>(logits.data()), logits.size_bytes()});
+      });
   if (logits_file) logits_file->commit();
   if (arguments.flag("json")) {
     const Json result = {{"tokens", score.tokens}, {"mean_nll", score.mean_nll}, {"perplexity", score.perplexity}};

@@ -10,7 +10,7 @@ namespace vivace {
 std::string settings_summary(const Console& console, const ModelSession& session, const SamplingOptions& sampling,
                              bool reasons) {
   TextTable table({TextTable::Align::kLeft, TextTable::Align::kLeft});
-  for (auto& [label, text] : plan_lines(session.card, session.plan, session.machine->devices(), reasons)) {
+  for (auto& [label, text] : plan_lines(session.card(), session.plan(), session.source->devices(), reasons)) {
     table.add({label, text});
   }
   table.add({"sampling", sampling_text(sampling)});
@@ -18,7 +18,7 @@ std::string settings_summary(const Console& console, const ModelSession& session
 }
 
 std::string load_summary(const Console& console, const ModelSession& session) {
-  return console.faint("loaded in " + seconds_text(session.model->load_seconds) + "\n");
+  return console.faint("loaded in " + seconds_text(session.source->model().load_seconds) + "\n");
 }
 
 Json answer_json(const Answer& answer) {

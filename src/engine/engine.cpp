@@ -18,12 +18,12 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-void check_prompt(const Request& request, const ModelCard& card, int32_t context_length) {
+void check_prompt(const Request& request, int32_t vocabulary, int32_t context_length) {
   if (request.prompt.empty()) throw Error(ErrorCode::kInvalidArgument, "the prompt has no tokens");
   for (TokenId id : request.prompt) {
-    if (id >= 0 && id < card.vocabulary) continue;
+    if (id >= 0 && id < vocabulary) continue;
     throw Error(ErrorCode::kInvalidArgument,
-                "token " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(card.vocabulary));
+                "token " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocabulary));
   }
   if (int32_t(request.prompt.size()) > context_length) {
     throw Error(ErrorCode::kContextOverflow,
@@ -50,12 +50,26 @@ Timings timings_of(const Sequence& sequence) {
 
 struct Engine::Impl {
   Impl(const LoadedModel& loaded, const Vocabulary* words, EngineOptions wishes)
-      : model(loaded),
-        vocabulary(words),
-        options(wishes),
-        runner(loaded),
-        prefix(loaded.plan.kv.groups, runner.pools()) {
+      : vocabulary(words), options(wishes), own_runner(std::make_unique<StepRunner>(loaded)) {
+    start(loaded, *own_runner);
+  }
+
+  Impl(ModelSource& from, const Vocabulary* words, EngineOptions wishes)
+      : vocabulary(words), options(wishes), source(&from) {
+    start(from.model(), from.runner());
+  }
+
+  void start(const LoadedModel& loaded, StepRunner& with) {
+    use(loaded, with);
+    vocabulary_size = loaded.card.vocabulary;
     thread = std::thread([this] { loop(); });
+  }
+
+  void use(const LoadedModel& loaded, StepRunner& with) {
+    runner = &with;
+    prefix = std::make_unique<PrefixCache>(loaded.plan.kv.groups, with.pools());
+    const std::lock_guard lock(mutex);
+    context_length = loaded.plan.context_length;
   }
 
   ~Impl() {
@@ -74,8 +88,9 @@ struct Engine::Impl {
     const RequestId id = ++last_id;
     std::unique_ptr<Sequence> sequence;
     try {
-      check_prompt(request, model.card, model.plan.context_length);
-      sequence = std::make_unique<Sequence>(id, std::move(request), sink, model.card.vocabulary);
+      if (broken) throw Error(*broken);
+      check_prompt(request, vocabulary_size, context_length);
+      sequence = std::make_unique<Sequence>(id, std::move(request), sink, vocabulary_size);
     } catch (const Error& error) {
       refused.emplace_back(id, std::move(sink), error);
       lock.unlock();
@@ -141,13 +156,13 @@ struct Engine::Impl {
 
   /// Lets waiting requests in while there are slots and pages for their next step.
   void admit() {
-    while (!queue.empty() && int32_t(running.size()) < runner.limits().sequences) {
+    while (!queue.empty() && int32_t(running.size()) < runner->limits().sequences) {
       Sequence& sequence = *queue.front();
       PrefixHit hit;
-      if (options.prefix_cache) hit = prefix.find(sequence.tokens, sequence.tables);
-      const int32_t end = hit.tokens + std::min(int32_t(sequence.tokens.size()) - hit.tokens, runner.limits().tokens);
+      if (options.prefix_cache) hit = prefix->find(sequence.tokens, sequence.tables);
+      const int32_t end = hit.tokens + std::min(int32_t(sequence.tokens.size()) - hit.tokens, runner->limits().tokens);
       if (!grow(sequence.tables, hit.tokens, end)) {
-        runner.release(sequence.tables);
+        runner->release(sequence.tables);
         if (!running.empty()) return;  // pages come back when one of them ends
         fail_no_room(sequence);
         queue.pop_front();
@@ -168,10 +183,10 @@ struct Engine::Impl {
 
   /// As StepRunner::grow, taking pages back from the prefix cache where the pool is dry.
   bool grow(PageTables& tables, int32_t begin, int32_t end) {
-    while (!runner.grow(tables, begin, end)) {
+    while (!runner->grow(tables, begin, end)) {
       bool evicted = false;
-      for (size_t g = 0; g < runner.pools().size(); ++g) {
-        if (runner.pools()[g]->free_pages() == 0) evicted = prefix.evict(int32_t(g)) || evicted;
+      for (size_t g = 0; g < runner->pools().size(); ++g) {
+        if (runner->pools()[g]->free_pages() == 0) evicted = prefix->evict(int32_t(g)) || evicted;
       }
       if (!evicted) return false;
     }
@@ -189,7 +204,7 @@ struct Engine::Impl {
 
   void preempt() {
     Sequence& youngest = *running.back();
-    runner.release(youngest.tables);
+    runner->release(youngest.tables);
     youngest.computed = 0;  // it computes its tokens again, to the same bits
     queue.push_front(std::move(running.back()));
     running.pop_back();
@@ -202,7 +217,7 @@ struct Engine::Impl {
       const bool prefill = sequence->pending() > 1 || sequence->generated() == 0;
       entries.push_back({sequence->pending(), prefill});
     }
-    std::vector<TurnShare> shares = plan_turn(entries, runner.limits().tokens);
+    std::vector<TurnShare> shares = plan_turn(entries, runner->limits().tokens);
     // Older sequences get their pages first; those that had to leave on the way take no part.
     std::sort(shares.begin(), shares.end(), [](const TurnShare& a, const TurnShare& b) { return a.index < b.index; });
     std::vector<TurnShare> ready;
@@ -232,7 +247,10 @@ struct Engine::Impl {
                       &sequence.tables, last_chunk ? 1 : 0});
     }
     try {
-      runner.run(step);
+      runner->run(step);
+    } catch (const DeviceError& error) {
+      fail_all(Error(error.code(), error.device() + ": " + error.what(), error.hint()));
+      return recover(error);
     } catch (const Error& error) {
       return fail_all(error);
     } catch (const std::bad_alloc&) {
@@ -247,7 +265,7 @@ struct Engine::Impl {
       Sequence& sequence = *running[share.index];
       sequence.computed += share.tokens;
       remember_pages(sequence);
-      if (sequence.pending() == 0 && next_token(sequence, runner.logits(row++))) ended.insert(sequence.id);
+      if (sequence.pending() == 0 && next_token(sequence, runner->logits(row++))) ended.insert(sequence.id);
     }
     std::erase_if(running, [&](const auto& sequence) { return ended.contains(sequence->id); });
   }
@@ -257,7 +275,7 @@ struct Engine::Impl {
     const std::span<const TokenId> tokens(sequence.tokens);
     while ((sequence.cached_pages + 1) * kPageTokens <= sequence.computed) {
       const auto page = tokens.subspan(size_t(sequence.cached_pages) * kPageTokens, kPageTokens);
-      sequence.chain = prefix.insert(sequence.chain, page, sequence.cached_pages, sequence.tables);
+      sequence.chain = prefix->insert(sequence.chain, page, sequence.cached_pages, sequence.tables);
       ++sequence.cached_pages;
     }
   }
@@ -277,7 +295,7 @@ struct Engine::Impl {
     if (end) return finish(sequence, FinishReason::kEnd);
     if (!sequence.text.stopped_by().empty()) return finish(sequence, FinishReason::kStopString);
     if (limit > 0 && sequence.generated() >= limit) return finish(sequence, FinishReason::kMaxTokens);
-    if (int32_t(sequence.tokens.size()) >= model.plan.context_length) {
+    if (int32_t(sequence.tokens.size()) >= context_length) {
       return finish(sequence, FinishReason::kContextLength);
     }
     return false;
@@ -285,7 +303,7 @@ struct Engine::Impl {
 
   /// Gives the pages back and reports the end. Always true.
   bool finish(Sequence& sequence, FinishReason reason) {
-    runner.release(sequence.tables);
+    runner->release(sequence.tables);
     Finished finished;
     finished.reason = reason;
     finished.text = sequence.text.flush();
@@ -298,7 +316,7 @@ struct Engine::Impl {
   }
 
   void fail(Sequence& sequence, const Error& error) {
-    runner.release(sequence.tables);
+    runner->release(sequence.tables);
     sequence.sink(sequence.id, Failed{error});
   }
 
@@ -311,7 +329,35 @@ struct Engine::Impl {
   void fail_all(const Error& error) {
     for (auto& sequence : running) fail(*sequence, error);
     running.clear();
-    prefix.clear();
+    prefix->clear();
+  }
+
+  /// Loads the model with less of the device, or without it. What waits for a slot is computed then; where nothing can
+  /// be loaded, it fails, as does all that comes later.
+  void recover(const DeviceError& error) {
+    if (source == nullptr) return;
+    for (auto& sequence : queue) runner->release(sequence->tables);
+    prefix.reset();
+    try {
+      source->recover(error);
+      use(source->model(), source->runner());
+    } catch (const Error& again) {
+      give_up(again);
+    } catch (const std::exception& again) {
+      give_up(Error(ErrorCode::kInternal, again.what()));
+    }
+  }
+
+  void give_up(const Error& error) {
+    {
+      const std::lock_guard lock(mutex);
+      broken = std::make_unique<Error>(error);
+      for (auto& sequence : waiting) queue.push_back(std::move(sequence));
+      waiting.clear();
+    }
+    for (auto& sequence : queue) sequence->sink(sequence->id, Failed{error});
+    queue.clear();
+    runner = nullptr;
   }
 
   void publish_stats() {
@@ -320,17 +366,20 @@ struct Engine::Impl {
     waiting_count = int32_t(queue.size() + waiting.size());
     published.steps = steps;
     published.preemptions = preemptions;
-    published.free_pages = runner.pools().empty() ? 0 : runner.pools().front()->free_pages();
-    for (const auto& pool : runner.pools()) published.free_pages = std::min(published.free_pages, pool->free_pages());
+    if (runner == nullptr) return;
+    published.free_pages = runner->pools().empty() ? 0 : runner->pools().front()->free_pages();
+    for (const auto& pool : runner->pools()) published.free_pages = std::min(published.free_pages, pool->free_pages());
   }
 
-  const LoadedModel& model;
   const Vocabulary* vocabulary;
   EngineOptions options;
+  ModelSource* source = nullptr;
+  int32_t vocabulary_size = 0;
 
   // The engine's thread only.
-  StepRunner runner;
-  PrefixCache prefix;                              // after the runner: gives its pages back first
+  std::unique_ptr<StepRunner> own_runner;          // without a source
+  StepRunner* runner = nullptr;                    // null where nothing could be loaded again
+  std::unique_ptr<PrefixCache> prefix;             // after the runner: gives its pages back first
   std::deque<std::unique_ptr<Sequence>> queue;     // waiting for a slot, preempted ones in front
   std::vector<std::unique_ptr<Sequence>> running;  // oldest first
   int64_t steps = 0, preemptions = 0;
@@ -341,6 +390,8 @@ struct Engine::Impl {
   std::vector<std::tuple<RequestId, EventSink, Error>> refused;
   std::set<RequestId> cancelled;
   RequestId last_id = 0;
+  int32_t context_length = 0;
+  std::unique_ptr<Error> broken;  // why no request can be computed any more
   bool stopping = false;
   int32_t waiting_count = 0;
   EngineStats published;
@@ -350,6 +401,9 @@ struct Engine::Impl {
 
 Engine::Engine(const LoadedModel& model, const Vocabulary* vocabulary, EngineOptions options)
     : impl_(std::make_unique<Impl>(model, vocabulary, options)) {}
+
+Engine::Engine(ModelSource& source, const Vocabulary* vocabulary, EngineOptions options)
+    : impl_(std::make_unique<Impl>(source, vocabulary, options)) {}
 
 Engine::~Engine() = default;
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/loaded_model.h"
+#include "engine/model_source.h"
 #include "engine/request.h"
 #include "engine/vocabulary.h"
 
@@ -27,6 +28,9 @@ class Engine {
  public:
   /// Allocates the KV cache and activations by the model's plan and starts the thread. Throws Error kOutOfMemory.
   Engine(const LoadedModel& model, const Vocabulary* vocabulary, EngineOptions options = {});
+  /// Runs the model that the source has loaded; where a GPU fails, the requests that run end with the error, the source
+  /// loads again, and the engine goes on. Nobody else uses the source meanwhile.
+  Engine(ModelSource& source, const Vocabulary* vocabulary, EngineOptions options = {});
   /// Cancels what is running and joins the thread.
   ~Engine();
 

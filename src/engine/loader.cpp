@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "device/device_error.h"
 #include "engine/loaded_model.h"
 #include "engine/mapped_buffer.h"
 #include "models/decoder.h"
@@ -18,6 +19,7 @@ struct Job {
   const TensorCard* tensor;
   const TensorInfo* info;
   Weight* target;
+  int32_t device;
 };
 
 /// Rows of a tensor that one thread loads; a vector is one piece.
@@ -77,11 +79,10 @@ class Loader {
     }
     const TensorInfo& info = file_.get_tensor(tensor.name);
     if (stays_in_file(tensor, where, model_.plan.map_weights)) {
-      mapped_.push_back({&tensor, &info, &target});
+      mapped_.push_back({&tensor, &info, &target, device});
       return;
     }
-    jobs_.push_back({&tensor, &info, &target});
-    job_devices_.push_back(device);
+    jobs_.push_back({&tensor, &info, &target, device});
     total_bytes_ += tensor.file_bytes;
   }
 
@@ -93,7 +94,7 @@ class Loader {
       std::vector<Weight*> together;
       size_t bytes = 0;
       for (size_t j = 0; j < jobs_.size(); ++j) {
-        if (job_devices_[j] != int32_t(d)) continue;
+        if (jobs_[j].device != int32_t(d)) continue;
         Weight& weight = *jobs_[j].target;
         const size_t size = (weight.bytes() + kWeightBorder - 1) / kWeightBorder * kWeightBorder;
         if (size > largest) {
@@ -112,7 +113,7 @@ class Loader {
   /// A buffer for these weights, which have their offsets; then there are none.
   void allocate_together(Device& device, std::vector<Weight*>& weights, size_t& bytes) {
     if (weights.empty()) return;
-    model_.buffers.push_back(device.allocate(bytes, BufferUse::kWeights));
+    model_.buffers.push_back(on_device(device, [&] { return device.allocate(bytes, BufferUse::kWeights); }));
     for (Weight* weight : weights) weight->buffer = model_.buffers.back().get();
     weights.clear();
     bytes = 0;
@@ -147,7 +148,7 @@ class Loader {
       std::vector<uint8_t> raw, packed;
       try {
         for (size_t i = next_piece_++; i < pieces.size() && !stopped_; i = next_piece_++) {
-          load(pieces[i], raw, packed);
+          on_device(*model_.devices[pieces[i].job->device], [&] { load(pieces[i], raw, packed); });
           if (thread == 0) report();
         }
       } catch (...) {
@@ -266,10 +267,17 @@ class Loader {
     for (const RopeCard& rope : model_.card.ropes) {
       const std::vector<float> frequencies = rope_frequencies(rope, rope_factors(rope));
       std::vector<Weight>& per_device = model_.weights.rope_frequencies.emplace_back();
-      for (Device* device : model_.devices) {
+      for (size_t d = 0; d < model_.devices.size(); ++d) {
+        if (!model_.plan.placement.holds_layers(int32_t(d))) {
+          per_device.emplace_back();
+          continue;
+        }
+        Device* const device = model_.devices[d];
         const size_t bytes = frequencies.size() * sizeof(float);
-        model_.buffers.push_back(device->allocate(bytes, BufferUse::kWeights));
-        model_.buffers.back()->write(0, {reinterpret_cast<const uint8_t*>(frequencies.data()), bytes});
+        model_.buffers.push_back(on_device(*device, [&] { return device->allocate(bytes, BufferUse::kWeights); }));
+        on_device(*device, [&] {
+          model_.buffers.back()->write(0, {reinterpret_cast<const uint8_t*>(frequencies.data()), bytes});
+        });
         per_device.push_back(
             {&format_row(Format::kF32), Layout::kRows, model_.buffers.back().get(), 0, 1, int64_t(frequencies.size())});
       }
@@ -281,7 +289,6 @@ class Loader {
   ThreadPool& pool_;
   const LoadProgress& progress_;
   std::vector<Job> jobs_, mapped_;
-  std::vector<int32_t> job_devices_;
   size_t total_bytes_ = 0;
   std::atomic<size_t> done_bytes_{0}, next_piece_{0};
   std::atomic<bool> stopped_{false};

@@ -21,6 +21,10 @@ Machine::Machine(const MachineOptions& options) {
   wanted.pretend_cpu_devices = options.pretend_cpu_devices;
   wanted.memory_usable = size_t(std::max<int64_t>(usable, 1));
   wanted.gpus = options.gpus;
+  wanted.chosen = options.chosen_gpus;
+  wanted.left_out = [this](const std::string& name, const Error& error) {
+    notes_.push_back(name + " is not used: " + error.what());
+  };
   wanted.pretence = options.pretence;
   wanted.cache = options.cache;
   if (options.backend == "cpu") {

@@ -20,6 +20,12 @@ double negative_log_likelihood(std::span<const float> logits, TokenId id) {
 }  // namespace
 
 Score score_tokens(const LoadedModel& model, std::span<const TokenId> tokens, const LogitsSink& sink) {
+  StepRunner runner(model);
+  return score_tokens(model, runner, tokens, sink);
+}
+
+Score score_tokens(const LoadedModel& model, StepRunner& runner, std::span<const TokenId> tokens,
+                   const LogitsSink& sink) {
   if (int64_t(tokens.size()) > model.plan.context_length) {
     throw Error(ErrorCode::kContextOverflow, std::to_string(tokens.size()) + " tokens don't fit a context of " +
                                                  std::to_string(model.plan.context_length));
@@ -29,7 +35,6 @@ Score score_tokens(const LoadedModel& model, std::span<const TokenId> tokens, co
     throw Error(ErrorCode::kInvalidArgument, "token " + std::to_string(id) + " is outside the vocabulary of " +
                                                  std::to_string(model.card.vocabulary));
   }
-  StepRunner runner(model);
   PageTables tables;
   Score score;
   score.tokens = int32_t(tokens.size());

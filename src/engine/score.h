@@ -7,6 +7,7 @@
 
 #include "engine/loaded_model.h"
 #include "engine/request.h"
+#include "engine/step.h"
 
 namespace vivace {
 
@@ -22,5 +23,8 @@ using LogitsSink = std::function<void(int32_t position, std::span<const float> l
 /// Runs `tokens` through the model as one sequence, in steps of the plan's outputs limit. Throws Error kContextOverflow
 /// where they don't fit the plan's context, kInvalidArgument for ids outside the vocabulary.
 Score score_tokens(const LoadedModel& model, std::span<const TokenId> tokens, const LogitsSink& sink = {});
+/// The same with a runner of the model that is there.
+Score score_tokens(const LoadedModel& model, StepRunner& runner, std::span<const TokenId> tokens,
+                   const LogitsSink& sink = {});
 
 }  // namespace vivace

@@ -9,8 +9,9 @@ namespace vivace {
 StepRunner::StepRunner(const LoadedModel& model) : model_(model), inputs_(model.plan.limits), kv_(model.plan.kv) {
   for (size_t g = 0; g < kv_.groups.size(); ++g) {
     const KvGroup& group = kv_.groups[g];
+    const BufferUse use = group.in_host ? BufferUse::kKvHost : BufferUse::kKv;
     pools_.push_back(
-        std::make_unique<PagePool>(*model.devices[group.device], group.page_bytes, model.plan.kv_pages[g]));
+        std::make_unique<PagePool>(*model.devices[group.device], group.page_bytes, model.plan.kv_pages[g], use));
   }
   for (KvLayer& layer : kv_.layers) layer.slabs = &pools_[layer.group]->slabs();
   decoder_ = std::make_unique<Decoder>(model.card, model.weights, kv_, model.plan.placement, model.devices, inputs_);

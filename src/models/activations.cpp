@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "device/device_error.h"
 #include "models/decoder.h"
 
 namespace vivace {
@@ -79,10 +80,23 @@ size_t activation_bytes(const ModelCard& card, const Device& device, const StepL
   return lay_out(card, device, limits, holds_output).total;
 }
 
+namespace {
+
+size_t staged_hidden_bytes(const ModelCard& card, const StepLimits& limits) {
+  return size_t(std::max(limits.tokens, limits.outputs)) * size_t(card.embedding) * sizeof(float);
+}
+
+}  // namespace
+
+size_t staging_bytes(const ModelCard& card, const StepLimits& limits, bool holds_output) {
+  const size_t logits = holds_output ? size_t(limits.outputs) * size_t(card.vocabulary) * sizeof(float) : 0;
+  return staged_hidden_bytes(card, limits) + logits;
+}
+
 Activations::Activations(const ModelCard& card, Device& device, const StepLimits& limits, bool holds_output)
     : device_(device) {
   const ActivationOffsets at = lay_out(card, device, limits, holds_output);
-  buffer_ = device.allocate(at.total, BufferUse::kActivations);
+  buffer_ = on_device(device, [&] { return device.allocate(at.total, BufferUse::kActivations); });
   x = view(at.x, card.embedding);
   x_outputs = view(at.x_outputs, card.embedding);
   normed_ = view(at.normed, card.embedding);
@@ -107,9 +121,8 @@ Activations::Activations(const ModelCard& card, Device& device, const StepLimits
 
 /// One buffer: the hidden state of the tokens, or of the outputs in the same place, then the logits.
 void Activations::stage(const ModelCard& card, const StepLimits& limits, bool holds_output) {
-  const size_t hidden = size_t(std::max(limits.tokens, limits.outputs)) * size_t(card.embedding) * sizeof(float);
-  const size_t logit_bytes = holds_output ? size_t(limits.outputs) * size_t(card.vocabulary) * sizeof(float) : 0;
-  staging_ = device_.allocate(hidden + logit_bytes, BufferUse::kStaging);
+  const size_t hidden = staged_hidden_bytes(card, limits), bytes = staging_bytes(card, limits, holds_output);
+  staging_ = on_device(device_, [&] { return device_.allocate(bytes, BufferUse::kStaging); });
   host_x = host_x_outputs = {staging_.get(), 0, x.columns, x.stride};
   if (holds_output) host_logits = {staging_.get(), hidden, logits.columns, logits.stride};
 }

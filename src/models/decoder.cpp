@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "device/device_error.h"
 #include "models/activations.h"
 
 namespace vivace {
@@ -164,7 +165,7 @@ struct Decoder::Impl {
     if (activations[device]) return;
     const bool output = device == placement.output;
     activations[device] = std::make_unique<Activations>(card, *devices[device], inputs.limits(), output);
-    streams[device] = devices[device]->create_stream(inputs);
+    streams[device] = on_device(*devices[device], [&] { return devices[device]->create_stream(inputs); });
   }
 
   void make_segments() {
@@ -184,12 +185,14 @@ struct Decoder::Impl {
   void record_steps() {
     for (size_t i = 0; i < segments.size(); ++i) {
       Stream& ops = *streams[segments[i].device];
-      for (const StepShape& shape : ops.shapes()) {
-        const bool wants_outputs = shape.outputs > 0;
-        ops.record(key_of(i, wants_outputs), shape);
-        segment_calls(ops, i, wants_outputs);
-        ops.finish_recording();
-      }
+      on_device(*devices[segments[i].device], [&] {
+        for (const StepShape& shape : ops.shapes()) {
+          const bool wants_outputs = shape.outputs > 0;
+          ops.record(key_of(i, wants_outputs), shape);
+          segment_calls(ops, i, wants_outputs);
+          ops.finish_recording();
+        }
+      });
     }
   }
 
@@ -200,8 +203,10 @@ struct Decoder::Impl {
     for (size_t i = 0; i < segments.size(); ++i) {
       if (i > 0) hop(segments[i - 1].device, segments[i].device, after_layers(i));
       Stream& ops = *streams[segments[i].device];
-      if (!ops.begin(key_of(i, wants_outputs))) segment_calls(ops, i, wants_outputs);
-      ops.sync();
+      on_device(*devices[segments[i].device], [&] {
+        if (!ops.begin(key_of(i, wants_outputs))) segment_calls(ops, i, wants_outputs);
+        ops.sync();
+      });
     }
   }
 

@@ -16,6 +16,9 @@ namespace vivace {
 /// Activation memory the decoder takes on one device, in bytes. The planner's ledger and the decoder use the same rule.
 size_t activation_bytes(const ModelCard& card, const Device& device, const StepLimits& limits, bool holds_output);
 
+/// Host memory beside it through which the hidden state and the logits of a device with memory of its own go.
+size_t staging_bytes(const ModelCard& card, const StepLimits& limits, bool holds_output);
+
 /// Const weights, one step at a time. Not thread-safe: one Decoder, one thread.
 class Decoder {
  public:
@@ -25,7 +28,7 @@ class Decoder {
   ~Decoder();
 
   /// Runs one step over the current inputs: writes their keys and values, computes the logits of the output rows.
-  /// Blocks until the results are there.
+  /// Blocks until the results are there. Throws DeviceError.
   void forward();
 
   /// Logits of output row `index` of the last step: [vocabulary].

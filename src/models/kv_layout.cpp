@@ -20,12 +20,13 @@ void check_width(const FormatRow& format, int32_t dim) {
               "use --kv-type f16");
 }
 
-KvGroup& group_for(std::vector<KvGroup>& groups, int32_t device, int32_t window) {
+KvGroup& group_for(std::vector<KvGroup>& groups, int32_t device, bool in_host, int32_t window) {
   for (KvGroup& group : groups) {
     if (group.device == device && group.window == window) return group;
   }
   KvGroup& group = groups.emplace_back();
   group.device = device;
+  group.in_host = in_host;
   group.window = window;
   return group;
 }
@@ -40,7 +41,7 @@ KvLayout make_kv_layout(const ModelCard& card, const Placement& placement, Forma
     const LayerCard& layer = card.layers[i];
     check_width(row, layer.key_dim);
     check_width(row, layer.value_dim);
-    KvGroup& group = group_for(layout.groups, placement.layers[i], layer.window);
+    KvGroup& group = group_for(layout.groups, placement.layers[i], placement.kv_in_host, layer.window);
     KvLayer& kv = layout.layers[i];
     kv.group = int32_t(&group - layout.groups.data());
     kv.format = &row;

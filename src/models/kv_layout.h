@@ -13,6 +13,7 @@ namespace vivace {
 
 struct KvGroup {
   int32_t device = 0;
+  bool in_host = false;   // its pages lie in host memory, whatever the device
   int32_t window = 0;     // positions still needed behind the newest; 0: all
   size_t page_bytes = 0;  // kPageTokens positions of all layers of the group
   std::vector<int32_t> layers;

@@ -20,7 +20,7 @@ struct LayerWeights {
 struct ModelWeights {
   LayerWeights common;               // roles outside the layers; kOutput is set also where the output is tied
   std::vector<LayerWeights> layers;  // [layers]
-  /// Frequencies of each rope on each device: [ropes][devices], Weight [1, rotary_dim / 2] in F32.
+  /// Frequencies of each rope on each device with layers: [ropes][devices], Weight [1, rotary_dim / 2] in F32.
   std::vector<std::vector<Weight>> rope_frequencies;
 };
 

@@ -27,7 +27,7 @@ Plan make_plan(const ModelCard& card, std::span<Device* const> devices, const Ho
 }
 
 bool stays_in_file(const TensorCard& tensor, const Device& device, bool map_weights) {
-  return map_weights && device.info().host_memory && !is_vector(tensor);
+  return map_weights && device.info().kind == DeviceKind::kCpu && !is_vector(tensor);
 }
 
 Layout loaded_layout(const TensorCard& tensor, const Device& device, bool map_weights) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "models/kv_layout.h"
 #include "models/model_card.h"
 #include "models/placement.h"
+#include "plan/gpu_layers.h"
 
 namespace vivace {
 
@@ -23,7 +25,12 @@ struct Wishes {
   std::optional<int32_t> parallel;        // sequences decoded together
   std::optional<int32_t> threads;         // decode
   std::optional<int32_t> threads_prefill;
-  std::vector<int32_t> layer_split;  // layers per device, in device order; empty: all on the first
+  std::optional<GpuLayers> gpu_layers;
+  int32_t most_gpu_layers = std::numeric_limits<int32_t>::max();  // more have failed
+  bool devices_named = false;        // the user chose the GPUs: an automatic choice uses them, whatever their kind
+  std::vector<double> gpu_split;     // shares of the GPUs' layers, in device order; empty: by their memory
+  bool kv_on_gpu = true;             // false: the KV cache of a GPU's layers lies in host memory
+  std::vector<int32_t> layer_split;  // layers per device, in device order; wins over gpu_layers
   std::optional<int32_t> outputs;    // rows of logits in a step; auto: one per sequence
   bool map_weights = false;          // leave matrices in the mapped file
 };
@@ -38,8 +45,8 @@ struct HostFacts {
 struct MemoryLedger {
   std::string device;
   size_t weights = 0;
-  size_t mapped = 0;  // weights that stay in the model file: the system's cache, not counted in total()
-  size_t kv = 0;
+  size_t mapped = 0;       // weights that stay in the model file: the system's cache, not counted in total()
+  size_t kv = 0;           // of the host's ledger also what GPUs keep there
   size_t activations = 0;  // logits included
   size_t usable = 0;       // before the load; 0: unknown
   size_t total() const { return weights + kv + activations; }
@@ -84,8 +91,10 @@ Plan make_plan(const ModelCard& card, std::span<Device* const> devices, const Ho
 /// Weights lie one after another, each on such a border, in bytes.
 constexpr size_t kWeightBorder = 64;
 
-/// True for a tensor that is used where it lies in the mapped file: the matrices of a plan that maps, on devices that
-/// read host memory.
+/// Layers of the plan that lie on GPUs.
+int32_t gpu_layers_of(const Plan& plan, std::span<Device* const> devices);
+
+/// True for a tensor that is used where it lies in the mapped file: the matrices of a plan that maps, on the CPU.
 bool stays_in_file(const TensorCard& tensor, const Device& device, bool map_weights);
 
 /// Bytes a weight takes on a device, in its loaded_layout, up to the next border; none where it stays in the file.

@@ -1,4 +1,6 @@
-# The CUDA backend over its emulator, where that is built.
-if(TARGET vivace_cuda_emulated)
-  target_link_libraries(tests_engine PRIVATE vivace_cuda_emulated)
-endif()
+# The GPU backends that run without a GPU, where they are built.
+foreach(backend vivace_cuda_emulated vivace_vulkan)
+  if(TARGET ${backend})
+    target_link_libraries(tests_engine PRIVATE ${backend})
+  endif()
+endforeach()

@@ -24,6 +24,7 @@ void PrintTo(const Subcommand& command, std::ostream* out) { *out << command.nam
 
 std::string in(const ScratchFolder& scratch, const char* name) { return (scratch / name).string(); }
 
+/// What loads a model leaves GPUs alone: their drivers don't survive an allocation that fails.
 std::vector<Subcommand> subcommands() {
   return {
       {"inspect",
@@ -46,15 +47,15 @@ std::vector<Subcommand> subcommands() {
        }},
       {"score",
        [](const ScratchFolder& s) {
-         return std::vector<std::string>{"score",    in(s, "tiny.gguf"), "--tokens",  in(s, "ids.i32"),
-                                         "--logits", in(s, "out"),       "--threads", "2"};
+         return std::vector<std::string>{"score",      in(s, "tiny.gguf"), "--tokens", in(s, "ids.i32"), "--logits",
+                                         in(s, "out"), "--threads",        "2",        "--gpu-layers",   "0"};
        },
        "out"},
       {"run",
        [](const ScratchFolder& s) {
          return std::vector<std::string>{
-             "run", in(s, "tiny.gguf"), "Hello",        "--max-tokens", "3", "--temperature",
-             "0",   "--quiet",          "--ignore-eos", "--threads",    "2"};
+             "run",          in(s, "tiny.gguf"), "Hello", "--max-tokens", "3", "--temperature", "0", "--quiet",
+             "--ignore-eos", "--threads",        "2",     "--gpu-layers", "0"};
        }},
   };
 }

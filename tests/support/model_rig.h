@@ -23,6 +23,13 @@
 #if defined(VIVACE_CUDA_EMULATED)
 #include "backends/cuda/emulator/emulated_device.h"
 #endif
+#if defined(VIVACE_VULKAN)
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "backends/vulkan/vulkan_device.h"
+#endif
 
 namespace vivace::test {
 
@@ -75,12 +82,45 @@ inline std::vector<Backend> backends() {
   return all;
 }
 
+#if defined(VIVACE_VULKAN)
+/// The first Vulkan device, with the validation layer on: what that says fails the test. Devices of one GPU share its
+/// compiled shaders.
+inline std::unique_ptr<Device> make_tested_vulkan_device(const vulkan::VulkanOptions& options) {
+  static const std::shared_ptr<vulkan::Gpu> gpu = [] {
+    vulkan::GpuOptions wanted;
+    wanted.validation = [](const std::string& message) { ADD_FAILURE() << message; };
+    return vulkan::Gpu::open(wanted);
+  }();
+  return vulkan::make_vulkan_device(gpu, options);
+}
+
+inline bool has_vulkan_device() {
+  static const bool has = [] {
+    if (!vulkan::list_gpus().empty()) return true;
+    std::cout << "did not run: there is no Vulkan device (Debian: mesa-vulkan-drivers)\n";
+    return false;
+  }();
+  return has;
+}
+#endif
+
 /// The same and the GPU backends that run here without a GPU; the suite links them (suite.cmake).
 inline std::vector<Backend> backends_and_gpus() {
   std::vector<Backend> all = backends();
 #if defined(VIVACE_CUDA_EMULATED)
   all.push_back(
       {"cuda_emulated", false, [](ThreadPool&, const std::string& id) { return make_emulated_cuda_device(id); }, true});
+#endif
+#if defined(VIVACE_VULKAN)
+  if (has_vulkan_device()) {
+    all.push_back({"vulkan", false,
+                   [](ThreadPool&, const std::string& id) {
+                     vulkan::VulkanOptions options;
+                     options.id = id;
+                     return make_tested_vulkan_device(options);
+                   },
+                   true});
+  }
 #endif
   return all;
 }

@@ -136,14 +136,15 @@ std::filesystem::path cache_file(const std::filesystem::path& folder, const VkPh
 
 }  // namespace
 
-std::vector<std::string> list_gpus() {
+std::vector<ListedGpu> list_gpus() {
   const std::shared_ptr<Instance> instance = Instance::open();
-  std::vector<std::string> names;
-  if (instance == nullptr) return names;
+  std::vector<ListedGpu> gpus;
+  if (instance == nullptr) return gpus;
   for (VkPhysicalDevice device : suitable_devices(*instance)) {
-    names.push_back(Description(*instance, device).properties.properties.deviceName);
+    const VkPhysicalDeviceProperties& properties = Description(*instance, device).properties.properties;
+    gpus.push_back({properties.deviceName, kind_of(properties.deviceType)});
   }
-  return names;
+  return gpus;
 }
 
 std::shared_ptr<Gpu> Gpu::open(const GpuOptions& options) {

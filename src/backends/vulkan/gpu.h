@@ -78,7 +78,12 @@ class Gpu {
   std::unique_ptr<Pipelines> pipelines_;
 };
 
-/// The names of the GPUs that the kernels run on, in the driver's order; none where there is no driver.
-std::vector<std::string> list_gpus();
+struct ListedGpu {
+  std::string name;
+  DeviceKind kind = DeviceKind::kDiscreteGpu;
+};
+
+/// The GPUs that the kernels run on, in the driver's order; none where there is no driver.
+std::vector<ListedGpu> list_gpus();
 
 }  // namespace vivace::vulkan

@@ -94,7 +94,7 @@ TEST_F(VulkanDeviceTest, SaysWhatItIs) {
   const auto device = device_with("");
   const DeviceInfo& info = device->info();
   EXPECT_EQ(info.id, "vulkan0");
-  EXPECT_EQ(info.name, list_gpus().front());
+  EXPECT_EQ(info.name, list_gpus().front().name);
   EXPECT_FALSE(info.host_memory);
   EXPECT_GT(info.memory_usable, kMiB);
   EXPECT_GT(info.largest_buffer, kMiB);

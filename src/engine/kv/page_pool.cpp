@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "device/device_error.h"
 
 namespace vivace {
 namespace {
@@ -16,14 +17,14 @@ size_t slab_bytes_for(const DeviceInfo& device, size_t pool_bytes) {
 
 }  // namespace
 
-PagePool::PagePool(Device& device, size_t page_bytes, int32_t pages) {
+PagePool::PagePool(Device& device, size_t page_bytes, int32_t pages, BufferUse use) {
   const size_t slab_bytes = slab_bytes_for(device.info(), page_bytes * size_t(std::max(pages, 1)));
   const int32_t per_slab = int32_t(std::clamp<size_t>(slab_bytes / page_bytes, 1, size_t(std::max(pages, 1))));
   slabs_.page_bytes = page_bytes;
   slabs_.pages_per_slab = per_slab;
   for (int32_t page = 0; page < pages; page += per_slab) {
     const size_t count = size_t(std::min(per_slab, pages - page));
-    buffers_.push_back(device.allocate(count * page_bytes, BufferUse::kKv));
+    buffers_.push_back(on_device(device, [&] { return device.allocate(count * page_bytes, use); }));
     slabs_.slabs.push_back(buffers_.back().get());
   }
   references_.assign(pages, 0);

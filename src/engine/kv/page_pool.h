@@ -14,8 +14,8 @@ namespace vivace {
 class PagePool {
  public:
   /// Allocates `pages` pages of `page_bytes` in at most 16 slabs, of 128 MiB where that suffices; in more where the
-  /// device allocates no larger ones. Throws kOutOfMemory.
-  PagePool(Device& device, size_t page_bytes, int32_t pages);
+  /// device allocates no larger ones. Throws DeviceError kOutOfMemory.
+  PagePool(Device& device, size_t page_bytes, int32_t pages, BufferUse use = BufferUse::kKv);
 
   /// A page with one reference, or nothing when all are in use.
   std::optional<int32_t> allocate();

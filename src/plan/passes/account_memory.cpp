@@ -9,6 +9,14 @@ namespace {
 
 std::string mebibytes(size_t bytes) { return std::to_string((bytes + (size_t{1} << 20) - 1) >> 20) + " MiB"; }
 
+/// The device in whose ledger host memory stands that another one uses; that one itself where there is none.
+int32_t host_of(const PlanState& state, int32_t device) {
+  for (size_t d = 0; d < state.devices.size(); ++d) {
+    if (state.devices[d]->info().kind == DeviceKind::kCpu) return int32_t(d);
+  }
+  return device;
+}
+
 void add_weights(PlanState& state) {
   Plan& plan = state.plan;
   for (const TensorCard& tensor : state.card.tensors) {
@@ -26,8 +34,11 @@ void add_weights(PlanState& state) {
       charge(plan.placement.output);
     }
   }
-  for (MemoryLedger& ledger : plan.ledgers) {
-    for (const RopeCard& rope : state.card.ropes) ledger.weights += size_t(rope.rotary_dim) / 2 * sizeof(float);
+  for (size_t d = 0; d < plan.ledgers.size(); ++d) {
+    if (!plan.placement.holds_layers(int32_t(d))) continue;
+    for (const RopeCard& rope : state.card.ropes) {
+      plan.ledgers[d].weights += size_t(rope.rotary_dim) / 2 * sizeof(float);
+    }
   }
 }
 
@@ -48,23 +59,28 @@ void write_ledgers(PlanState& state) {
   for (const KvGroup& group : plan.kv.groups) {
     const int64_t pages = kv_pages_needed(group, plan.context_length, plan.limits.tokens) * plan.parallel;
     plan.kv_pages.push_back(int32_t(pages));
-    plan.ledgers[group.device].kv += size_t(pages) * group.page_bytes;
+    plan.ledgers[size_t(group.in_host ? host_of(state, group.device) : group.device)].kv +=
+        size_t(pages) * group.page_bytes;
   }
   for (size_t d = 0; d < state.devices.size(); ++d) {
-    const auto& layers = plan.placement.layers;
     const bool output = plan.placement.output == int32_t(d);
-    const bool used = output || plan.placement.embedding == int32_t(d) ||
-                      std::find(layers.begin(), layers.end(), int32_t(d)) != layers.end();
-    if (!used) continue;
-    plan.ledgers[d].activations = activation_bytes(state.card, *state.devices[d], plan.limits, output) +
-                                  state.devices[d]->workspace_bytes(plan.limits);
+    if (!output && plan.placement.embedding != int32_t(d) && !plan.placement.holds_layers(int32_t(d))) continue;
+    if (!state.devices[d]->info().host_memory && host_of(state, int32_t(d)) != int32_t(d)) {
+      plan.ledgers[size_t(host_of(state, int32_t(d)))].activations += staging_bytes(state.card, plan.limits, output);
+    }
+    plan.ledgers[d].activations += activation_bytes(state.card, *state.devices[d], plan.limits, output) +
+                                   state.devices[d]->workspace_bytes(plan.limits);
   }
+}
+
+bool is_overfull(const Plan& plan, int32_t device) {
+  const MemoryLedger& ledger = plan.ledgers[size_t(device)];
+  return ledger.usable > 0 && ledger.total() > ledger.usable;
 }
 
 int32_t overfull_device(const Plan& plan) {
   for (size_t d = 0; d < plan.ledgers.size(); ++d) {
-    const MemoryLedger& ledger = plan.ledgers[d];
-    if (ledger.usable > 0 && ledger.total() > ledger.usable) return int32_t(d);
+    if (is_overfull(plan, int32_t(d))) return int32_t(d);
   }
   return -1;
 }
@@ -74,12 +90,16 @@ void account_memory(PlanState& state) {
   const int32_t full = overfull_device(state.plan);
   if (full < 0) return;
   const MemoryLedger& ledger = state.plan.ledgers[full];
+  std::string hint = "use a smaller --context-length, --kv-type q8_0, a smaller --batch-size or a smaller quantisation";
+  if (state.devices[size_t(full)]->info().kind != DeviceKind::kCpu) {
+    hint = "--gpu-layers " + std::to_string(most_gpu_layers_that_fit(state)) + " fits at this context; or " + hint;
+  }
   throw Error(ErrorCode::kOutOfMemory,
               "the model needs " + mebibytes(ledger.total()) + " on " + ledger.device + " (weights " +
                   mebibytes(ledger.weights) + ", KV cache " + mebibytes(ledger.kv) + " at " +
                   std::to_string(state.plan.context_length) + " tokens, activations " + mebibytes(ledger.activations) +
                   "), " + mebibytes(ledger.usable) + " are usable",
-              "use a smaller --context-length, --kv-type q8_0, a smaller --batch-size or a smaller quantisation");
+              hint);
 }
 
 }  // namespace vivace

@@ -15,6 +15,12 @@ std::string trained_for(const ModelCard& card) {
 
 }  // namespace
 
+void provisional_context(PlanState& state) {
+  state.plan.kv_format = state.wishes.kv_format.value_or(Format::kF16);
+  state.plan.context_length =
+      state.wishes.context_length.value_or(std::min(kAutomaticContext, state.card.context_length));
+}
+
 void choose_context(PlanState& state) {
   constexpr int32_t kMost = 1 << 24;
   Plan& plan = state.plan;

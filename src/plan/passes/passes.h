@@ -18,6 +18,12 @@ void account_memory(PlanState& state);
 
 /// Fills plan.kv, plan.kv_pages and plan.ledgers from the decisions so far.
 void write_ledgers(PlanState& state);
+/// Sets KV format and context as they will be unless memory is short: what passes before choose_context count with.
+void provisional_context(PlanState& state);
+/// Whether a device's ledger is above what it can hold.
+bool is_overfull(const Plan& plan, int32_t device);
+/// Layers that an automatic placement would put on GPUs at the plan's context.
+int32_t most_gpu_layers_that_fit(PlanState state);
 /// The first device whose ledger is above what it can hold, or -1.
 int32_t overfull_device(const Plan& plan);
 

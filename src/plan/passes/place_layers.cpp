@@ -1,33 +1,207 @@
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
 #include "plan/passes/passes.h"
+#include "plan/passes/share_out.h"
 
 namespace vivace {
+namespace {
 
-void place_layers(PlanState& state) {
-  Placement& placement = state.plan.placement;
+bool is_gpu(const Device& device) { return device.info().kind != DeviceKind::kCpu; }
+
+/// A placement that one might choose.
+struct Candidate {
+  int32_t layers = 0;  // on GPUs: the last ones
+  bool embedding_on_gpu = false;
+  bool output_on_gpu = false;
+};
+
+class Placer {
+ public:
+  explicit Placer(PlanState& state) : state_(state), layers_(int32_t(state.card.layers.size())) {
+    for (size_t d = 0; d < state.devices.size(); ++d) {
+      if (is_gpu(*state.devices[d])) gpus_.push_back(int32_t(d));
+    }
+    host_ = gpus_.size() < state.devices.size();
+  }
+
+  void run() {
+    const std::optional<GpuLayers>& wish = state_.wishes.gpu_layers;
+    if (gpus_.empty()) return without_gpus(wish);
+    provisional_context(state_);
+    if (!host_) return place({layers_, true, true});  // GPUs are all there is
+    const int32_t most = std::min(layers_, state_.wishes.most_gpu_layers);
+    const int32_t wanted = std::min(wish ? wish->of(layers_) : automatic_layers(), most);
+    if (wish) {
+      choose_ends(wanted);
+    } else {
+      int32_t count = wanted;
+      while (count > 0 && !choose_ends(count)) --count;
+      if (count == 0) place({});
+    }
+    explain(wish.has_value());
+  }
+
+ private:
+  void without_gpus(const std::optional<GpuLayers>& wish) {
+    if (wish && wish->of(layers_) > 0) {
+      throw Error(ErrorCode::kUnsupported, "--gpu-layers asks for a GPU, and there is none that this program can use",
+                  "vivace hardware lists the devices; --device takes one that is not used by itself");
+    }
+    state_.plan.placement.layers.assign(size_t(layers_), 0);
+    state_.plan.reasons.push_back("placement: all " + std::to_string(layers_) + " layers on " +
+                                  state_.devices[0]->info().id);
+  }
+
+  /// All, where a GPU has memory and speed of its own or was named by the user; what shares the host's memory reads
+  /// weights no faster than the CPU.
+  int32_t automatic_layers() const {
+    const bool worth_it = std::any_of(gpus_.begin(), gpus_.end(), [&](int32_t gpu) {
+      const DeviceKind kind = state_.devices[size_t(gpu)]->info().kind;
+      return kind == DeviceKind::kDiscreteGpu || state_.wishes.devices_named;
+    });
+    return worth_it ? layers_ : 0;
+  }
+
+  /// Places that many layers; embedding and output with them where that fits. False: it does not fit either way, and
+  /// the smallest placement stands.
+  bool choose_ends(int32_t layers) {
+    std::vector<Candidate> candidates{{layers, false, false}};
+    if (layers > 0) candidates.insert(candidates.begin(), {layers, false, true});
+    if (layers == layers_ && gpus_.size() == 1) candidates.insert(candidates.begin(), {layers, true, true});
+    for (const Candidate& candidate : candidates) {
+      place(candidate);
+      if (fits()) return true;
+    }
+    return false;
+  }
+
+  /// Whether each GPU can hold its part; the host's memory is the context's matter.
+  bool fits() {
+    write_ledgers(state_);
+    return std::none_of(gpus_.begin(), gpus_.end(), [&](int32_t gpu) { return is_overfull(state_.plan, gpu); });
+  }
+
+  void place(const Candidate& candidate) {
+    const std::vector<int32_t> counts = share_out(candidate.layers, shares());
+    place_counts(candidate, counts);
+    if (gpus_.size() > 1 && state_.wishes.gpu_split.empty()) balance(candidate, counts);
+  }
+
+  void place_counts(const Candidate& candidate, const std::vector<int32_t>& counts) {
+    Placement& placement = state_.plan.placement;
+    placement = {};
+    placement.kv_in_host = !state_.wishes.kv_on_gpu;
+    placement.layers.assign(size_t(layers_ - candidate.layers), 0);
+    for (size_t g = 0; g < gpus_.size(); ++g) {
+      placement.layers.insert(placement.layers.end(), size_t(counts[g]), gpus_[g]);
+    }
+    if (candidate.embedding_on_gpu) placement.embedding = placement.layers.front();
+    if (candidate.output_on_gpu) placement.output = placement.layers.back();
+  }
+
+  /// Moves layers from GPUs that hold too much to those that have room, one by one.
+  void balance(const Candidate& candidate, std::vector<int32_t> counts) {
+    for (int32_t moves = 0; moves < layers_; ++moves) {
+      write_ledgers(state_);
+      int32_t full = -1, roomy = -1;
+      size_t most_room = 0;
+      for (size_t g = 0; g < gpus_.size(); ++g) {
+        const MemoryLedger& ledger = state_.plan.ledgers[size_t(gpus_[g])];
+        if (is_overfull(state_.plan, gpus_[g])) {
+          full = int32_t(g);
+        } else if (ledger.usable - ledger.total() > most_room) {
+          most_room = ledger.usable - ledger.total();
+          roomy = int32_t(g);
+        }
+      }
+      if (full < 0 || roomy < 0 || counts[size_t(full)] == 0) return;
+      --counts[size_t(full)];
+      ++counts[size_t(roomy)];
+      place_counts(candidate, counts);
+    }
+  }
+
+  std::vector<double> shares() const {
+    const std::vector<double>& wish = state_.wishes.gpu_split;
+    if (!wish.empty()) {
+      if (wish.size() != gpus_.size()) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    "--gpu-split has " + std::to_string(wish.size()) + " shares, there " +
+                        (gpus_.size() == 1 ? "is 1 GPU" : "are " + std::to_string(gpus_.size()) + " GPUs"));
+      }
+      return wish;
+    }
+    std::vector<double> memory;
+    for (int32_t gpu : gpus_) memory.push_back(double(state_.devices[size_t(gpu)]->info().memory_usable));
+    if (std::accumulate(memory.begin(), memory.end(), 0.0) <= 0) memory.assign(gpus_.size(), 1);
+    return memory;
+  }
+
+  void explain(bool as_asked) {
+    const int32_t count = gpu_layers_of(state_.plan, state_.devices);
+    std::string text = "GPU layers: " + std::to_string(count) + " of " + std::to_string(layers_);
+    if (state_.wishes.most_gpu_layers < layers_) {
+      text += ", since more failed to load";
+    } else if (as_asked) {
+      text += " as asked";
+    } else if (automatic_layers() == 0) {
+      text += ", since the GPU here shares the CPU's memory; --gpu-layers max tries it";
+    } else if (count < layers_) {
+      text += ", the most that fit";
+    }
+    state_.plan.reasons.push_back(text);
+  }
+
+  PlanState& state_;
+  const int32_t layers_;
+  std::vector<int32_t> gpus_;
+  bool host_ = true;  // the first device is no GPU
+};
+
+void place_as_listed(PlanState& state) {
   const int32_t layers = int32_t(state.card.layers.size());
   const std::vector<int32_t>& split = state.wishes.layer_split;
-  placement = {};
-  if (split.empty()) {
-    placement.layers.assign(layers, 0);
-    state.plan.reasons.push_back("placement: all " + std::to_string(layers) + " layers on " +
-                                 state.devices[0]->info().id);
-    return;
-  }
   const bool wrong = std::any_of(split.begin(), split.end(), [](int32_t count) { return count < 0 || count > 65536; });
   if (wrong || split.size() > state.devices.size() || std::accumulate(split.begin(), split.end(), 0) != layers) {
     throw Error(ErrorCode::kInvalidArgument, "the layer split must name at most " +
                                                  std::to_string(state.devices.size()) + " devices and add up to " +
                                                  std::to_string(layers) + " layers");
   }
+  Placement& placement = state.plan.placement;
+  placement = {};
+  placement.kv_in_host = !state.wishes.kv_on_gpu;
   for (size_t device = 0; device < split.size(); ++device) {
     placement.layers.insert(placement.layers.end(), size_t(split[device]), int32_t(device));
   }
   placement.embedding = placement.layers.front();
   placement.output = placement.layers.back();
+}
+
+}  // namespace
+
+void place_layers(PlanState& state) {
+  if (!state.wishes.layer_split.empty()) return place_as_listed(state);
+  Placer(state).run();
+}
+
+int32_t gpu_layers_of(const Plan& plan, std::span<Device* const> devices) {
+  return int32_t(std::count_if(plan.placement.layers.begin(), plan.placement.layers.end(),
+                               [&](int32_t device) { return is_gpu(*devices[size_t(device)]); }));
+}
+
+int32_t most_gpu_layers_that_fit(PlanState state) {
+  Plan trial = state.plan;
+  Wishes wishes = state.wishes;
+  wishes.gpu_layers = {};
+  wishes.devices_named = true;  // an automatic choice among all
+  wishes.most_gpu_layers = std::numeric_limits<int32_t>::max();
+  wishes.context_length = state.plan.context_length;
+  PlanState again{state.card, state.devices, state.host, wishes, trial};
+  Placer(again).run();
+  return gpu_layers_of(trial, state.devices);
 }
 
 }  // namespace vivace

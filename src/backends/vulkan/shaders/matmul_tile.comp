@@ -44,7 +44,7 @@ void main() {
     load_weight_tile(first_row, begin);
     load_input_tile(first_token, tokens, begin);
     barrier();
-    [[unroll]] for (uint c = 0; c < kColumns; ++c) {
+    [[dont_unroll]] for (uint c = 0; c < kColumns; ++c) {
       const vec4 low = weights[c][eight * 2], high = weights[c][eight * 2 + 1];
       [[unroll]] for (uint t = 0; t < kThreadTokens; ++t) {
         const vec4 x = vec4(inputs[c][sixteenth * kThreadTokens + t]);

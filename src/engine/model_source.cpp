@@ -1,0 +1,72 @@
+#include "engine/model_source.h"
+
+#include <algorithm>
+
+namespace vivace {
+namespace {
+
+/// Fewer layers than `count`, about an eighth: a load that fails takes time.
+int32_t fewer(int32_t count) { return count - std::max(1, count / 8); }
+
+}  // namespace
+
+ModelSource::ModelSource(GgufFile file, ModelCard card, Machine& machine, Wishes wishes, NoteSink note)
+    : file_(std::move(file)),
+      card_(std::move(card)),
+      machine_(machine),
+      wishes_(std::move(wishes)),
+      note_(std::move(note)),
+      devices_(machine.devices().begin(), machine.devices().end()),
+      plan_(make_plan(card_, devices_, machine.host(), wishes_)) {}
+
+void ModelSource::load(const LoadProgress& progress) {
+  while (true) {
+    try {
+      model_ = load_model(file_, card_, plan_, devices_, machine_.pool(), progress);
+      runner_ = std::make_unique<StepRunner>(*model_);
+      return;
+    } catch (const DeviceError& error) {
+      unload();
+      give_way(error);
+    } catch (...) {
+      unload();
+      throw;
+    }
+  }
+}
+
+void ModelSource::recover(const DeviceError& error) {
+  unload();
+  give_way(error);
+  load();
+}
+
+void ModelSource::unload() {
+  runner_.reset();
+  model_.reset();
+}
+
+void ModelSource::give_way(const DeviceError& error) {
+  const auto found = std::find_if(devices_.begin(), devices_.end(),
+                                  [&](const Device* device) { return device->info().id == error.device(); });
+  const int32_t layers = gpu_layers_of(plan_, devices_);
+  const bool gpu = found != devices_.end() && (*found)->info().kind != DeviceKind::kCpu;
+  if (!gpu || layers == 0 || devices_.size() == 1) throw error;
+  std::string note = error.device() + ": " + error.what();
+  wishes_.layer_split.clear();  // what it named is no longer so
+  if (error.code() == ErrorCode::kDeviceLost) {
+    devices_.erase(found);
+    wishes_.gpu_layers.reset();
+    wishes_.gpu_split.clear();
+    note += "; going on without it";
+  } else {
+    wishes_.most_gpu_layers = fewer(layers);
+    note += "; trying with less";
+  }
+  plan_ = make_plan(card_, devices_, machine_.host(), wishes_);
+  note += ": " + std::to_string(gpu_layers_of(plan_, devices_)) + " of " + std::to_string(card_.layers.size()) +
+          " layers on GPUs";
+  if (note_) note_(note);
+}
+
+}  // namespace vivace
