@@ -21,7 +21,8 @@ ModelSession plan_session(GgufFile file, const std::filesystem::path& path, cons
   for (const std::string& note : machine->notes()) tell(context, note);
   Wishes wishes = load_wishes(arguments);
   if (adjust) adjust(card, wishes);
-  auto source = std::make_unique<ModelSource>(std::move(file), std::move(card), *machine, std::move(wishes),
+  auto source = std::make_unique<ModelSource>(std::move(file), std::move(card), machine->devices(), machine->host(),
+                                              machine->pool(), std::move(wishes),
                                               [&context](const std::string& note) { tell(context, note); });
   ModelSession session{path, std::move(machine), std::move(source)};
   for (const std::string& reason : session.plan().reasons) context.log.debug("plan", {{"reason", reason}});

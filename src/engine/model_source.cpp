@@ -10,19 +10,21 @@ int32_t fewer(int32_t count) { return count - std::max(1, count / 8); }
 
 }  // namespace
 
-ModelSource::ModelSource(GgufFile file, ModelCard card, Machine& machine, Wishes wishes, NoteSink note)
+ModelSource::ModelSource(GgufFile file, ModelCard card, std::span<Device* const> devices, const HostFacts& host,
+                         ThreadPool& pool, Wishes wishes, NoteSink note)
     : file_(std::move(file)),
       card_(std::move(card)),
-      machine_(machine),
+      devices_(devices.begin(), devices.end()),
+      host_(host),
+      pool_(pool),
       wishes_(std::move(wishes)),
       note_(std::move(note)),
-      devices_(machine.devices().begin(), machine.devices().end()),
-      plan_(make_plan(card_, devices_, machine.host(), wishes_)) {}
+      plan_(make_plan(card_, devices_, host_, wishes_)) {}
 
 void ModelSource::load(const LoadProgress& progress) {
   while (true) {
     try {
-      model_ = load_model(file_, card_, plan_, devices_, machine_.pool(), progress);
+      model_ = load_model(file_, card_, plan_, devices_, pool_, progress);
       runner_ = std::make_unique<StepRunner>(*model_);
       return;
     } catch (const DeviceError& error) {
@@ -63,7 +65,7 @@ void ModelSource::give_way(const DeviceError& error) {
     wishes_.most_gpu_layers = fewer(layers);
     note += "; trying with less";
   }
-  plan_ = make_plan(card_, devices_, machine_.host(), wishes_);
+  plan_ = make_plan(card_, devices_, host_, wishes_);
   note += ": " + std::to_string(gpu_layers_of(plan_, devices_)) + " of " + std::to_string(card_.layers.size()) +
           " layers on GPUs";
   if (note_) note_(note);

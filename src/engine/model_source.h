@@ -4,23 +4,25 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "device/device_error.h"
 #include "engine/loaded_model.h"
-#include "engine/machine.h"
 #include "engine/step.h"
 
 namespace vivace {
 
-/// Not thread-safe. The machine must outlive it.
+/// Not thread-safe. The devices and the pool must outlive it.
 class ModelSource {
  public:
   /// Receives a sentence for the user when a placement gives way.
   using NoteSink = std::function<void(const std::string& note)>;
 
   /// Makes the plan; loads nothing. Throws what make_plan() throws.
-  ModelSource(GgufFile file, ModelCard card, Machine& machine, Wishes wishes, NoteSink note = {});
+  ModelSource(GgufFile file, ModelCard card, std::span<Device* const> devices, const HostFacts& host, ThreadPool& pool,
+              Wishes wishes, NoteSink note = {});
 
   const ModelCard& card() const { return card_; }
   /// Of the loaded model; before that, what load() tries first.
@@ -46,10 +48,11 @@ class ModelSource {
 
   GgufFile file_;
   ModelCard card_;
-  Machine& machine_;
+  std::vector<Device*> devices_;
+  HostFacts host_;
+  ThreadPool& pool_;
   Wishes wishes_;
   NoteSink note_;
-  std::vector<Device*> devices_;
   Plan plan_;
   std::unique_ptr<LoadedModel> model_;
   std::unique_ptr<StepRunner> runner_;  // after the model, which it reads

@@ -12,6 +12,7 @@
 
 #include "../support/golden.h"
 #include "../support/model_rig.h"
+#include "../support/truth.h"
 #include "base/os/paths.h"
 #include "base/test_data.h"
 #include "engine/engine.h"
@@ -88,19 +89,6 @@ class Quality : public ::testing::TestWithParam<QualityCase> {
   double least_margin() const { return exact() ? 1e-3 : 0.4; }
 };
 
-/// Divergence of our distribution from the truth over the truth's 32 best tokens, both renormalised; natural logs.
-double divergence(const float* logprobs, const int32_t* ids, std::span<const float> logits) {
-  constexpr int kBest = 32;
-  double p_sum = 0, q_sum = 0, p[kBest], q[kBest];
-  for (int i = 0; i < kBest; ++i) {
-    p_sum += p[i] = std::exp(double(logprobs[i]));
-    q_sum += q[i] = std::exp(double(logits[size_t(ids[i])]) - logits[size_t(ids[0])]);
-  }
-  double sum = 0;
-  for (int i = 0; i < kBest; ++i) sum += p[i] / p_sum * std::log(p[i] / p_sum / (q[i] / q_sum));
-  return sum;
-}
-
 TEST_P(Quality, TextIsPredictedAsByTheTruth) {
   std::vector<TokenId> tokens = truth<TokenId>(".tokens.i32");
   const std::vector<int32_t> best_ids = truth<int32_t>(".topk_ids.i32");
@@ -140,31 +128,6 @@ TEST_P(Quality, TextIsPredictedAsByTheTruth) {
   EXPECT_LE(kl, 1.08 * GetParam().model.peer_kl + few * std::sqrt(kl_squares));
   // The peer is off by 0.4 % and 1 %; a token's log-likelihood is off by about sqrt(2 KL).
   EXPECT_LE(std::fabs(perplexity_ratio - 1), 0.011 + few * std::sqrt(2 * kl));
-}
-
-struct Greedy {
-  std::vector<TokenId> prompt, generated;
-  std::vector<double> margins;
-
-  /// Tokens that any sound engine must agree with: up to the first whose margin is below its noise.
-  size_t certain(double least_margin) const {
-    size_t count = 0;
-    while (count < margins.size() && margins[count] >= least_margin) ++count;
-    return count;
-  }
-};
-
-std::vector<Greedy> read_greedy(const fs::path& path) {
-  const std::string text = read_text(path);
-  const auto prompts = json_numbers(text, "prompt_ids"), generated = json_numbers(text, "generated_ids"),
-             margins = json_numbers(text, "margins");
-  std::vector<Greedy> all;
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    all.push_back(
-        {{prompts[i].begin(), prompts[i].end()}, {generated.at(i).begin(), generated.at(i).end()}, margins.at(i)});
-    EXPECT_EQ(all.back().generated.size(), all.back().margins.size());
-  }
-  return all;
 }
 
 TEST_P(Quality, GreedyAnswersAreThoseOfTheTruth) {

@@ -125,6 +125,7 @@ class CudaDevice final : public Device {
     const size_t reserve = memory_reserve(total);
     info_.memory_usable = (free > reserve ? free - reserve : 0) / size_t(std::max(1, options.shared_by));
     if (options.memory) info_.memory_usable = std::min(info_.memory_usable, *options.memory);
+    info_.memory_usable = std::max(info_.memory_usable, size_t{1});  // 0 would say unknown
     add_kernels();
   }
 

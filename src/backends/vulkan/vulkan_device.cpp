@@ -34,6 +34,7 @@ class VulkanDevice final : public Device {
     const size_t free = gpu->free_memory(), reserve = memory_reserve(free);
     info_.memory_usable = (free > reserve ? free - reserve : 0) / size_t(std::max(1, options.shared_by));
     if (options.memory) info_.memory_usable = std::min(info_.memory_usable, *options.memory);
+    info_.memory_usable = std::max(info_.memory_usable, size_t{1});  // 0 would say unknown
     add_kernels();
     memory_ = std::make_shared<DeviceMemory>(std::move(gpu), unified, options.memory, options.faults);
   }
