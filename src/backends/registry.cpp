@@ -5,8 +5,8 @@
 #include "backends/cpu/cpu_device.h"
 #include "backends/cpu/detect.h"
 #include "backends/cpu/measure.h"
-#include "backends/gpu_nodes.h"
 #include "base/error.h"
+#include "base/os/gpu_nodes.h"
 #if defined(VIVACE_CUDA)
 #include "backends/cuda/cuda_device.h"
 #endif

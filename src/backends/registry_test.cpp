@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "backends/gpu_nodes.h"
 #include "base/error.h"
 
 namespace vivace {
@@ -52,17 +51,6 @@ TEST(Registry, SoftwareIsOpenedByNameOnly) {
   ThreadPool pool(1);
   for (const auto& device : open_devices({}, pool)) EXPECT_NE(device->info().kind, DeviceKind::kSoftware);
 }
-
-#if defined(__linux__)
-TEST(GpuNodes, AreLookedFor) {
-  const std::filesystem::path root = std::filesystem::temp_directory_path() / "vivace-gpu-nodes";
-  std::filesystem::create_directories(root / "dev");
-  EXPECT_FALSE(may_have_gpu(root));
-  std::filesystem::create_directories(root / "dev" / "dri");
-  EXPECT_TRUE(may_have_gpu(root));
-  std::filesystem::remove_all(root);
-}
-#endif
 
 TEST(Registry, NamesTheDevicesWhereOneIsUnknown) {
   ThreadPool pool(1);

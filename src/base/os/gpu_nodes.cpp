@@ -1,4 +1,4 @@
-#include "backends/gpu_nodes.h"
+#include "base/os/gpu_nodes.h"
 
 #include <algorithm>
 #include <array>
