@@ -7,11 +7,13 @@
 #include "base/os/memory.h"
 #include "bench/speed_runs.h"
 #include "cli/arguments.h"
+#include "cli/bench_sweep.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/hardware_report.h"
 #include "cli/interrupt.h"
 #include "cli/load_options.h"
+#include "cli/measurement.h"
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/plan_report.h"
@@ -58,6 +60,19 @@ const OptionRow kRows[] = {
      .max = 10000,
      .help = "Runs of each, after one that warms up",
      .group = "Measurement"},
+    {.name = "sweep",
+     .type = OptionType::kEnum,
+     .default_text = "none",
+     .choices = {"none", "gpu-layers"},
+     .help = "Measure at several values of a lever and plot the speed: gpu-layers",
+     .group = "Measurement"},
+    {.name = "points",
+     .type = OptionType::kInt,
+     .default_text = "9",
+     .min = 2,
+     .max = 1000,
+     .help = "With --sweep: values to try",
+     .group = "Measurement"},
     {.name = "json",
      .type = OptionType::kBool,
      .default_text = "false",
@@ -65,73 +80,75 @@ const OptionRow kRows[] = {
      .group = "Measurement"},
 };
 
-struct Measurement {
-  const char* name;
-  SpeedRun run;
-  Rates rates;
-};
-
-Json measurement_json(const Measurement& m) {
-  return {{"tokens", m.run.tokens},
-          {"depth", m.run.depth},
-          {"streams", m.run.streams},
-          {"tokens_per_second",
-           {{"median", m.rates.median}, {"mean", m.rates.mean}, {"min", m.rates.min}, {"max", m.rates.max}}}};
-}
-
-std::vector<std::string> measurement_row(const Measurement& m) {
-  std::string what = std::to_string(m.run.tokens) + " tokens";
-  if (m.run.streams > 1) what = std::to_string(m.run.streams) + " x " + what;
-  if (m.run.depth > 0) what += " at " + std::to_string(m.run.depth);
-  return {m.name, what, fixed_text(m.rates.median, 1) + " tokens/s",
-          "(" + fixed_text(m.rates.min, 1) + " to " + fixed_text(m.rates.max, 1) + ")"};
-}
-
 int32_t number(const Arguments& arguments, const char* name, int32_t otherwise) {
   return static_cast<int32_t>(arguments.integer(name).value_or(otherwise));
 }
 
-/// The model planned for what is to be measured; its plan printed unless JSON is wanted.
-ModelSession plan_measurement(const Arguments& arguments, Context& context, int32_t length, int32_t streams) {
-  const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
-  ModelSession session =
-      plan_session(open_model_file(path), path, arguments, context, [&](const ModelCard&, Wishes& wishes) {
-        if (wishes.context_length.value_or(length) < length) {
-          throw Error(ErrorCode::kContextOverflow, "--context-length is smaller than what is to be measured");
-        }
-        if (wishes.parallel.value_or(streams) < streams) {
-          throw Error(ErrorCode::kInvalidArgument, "--parallel is smaller than --streams");
-        }
-        if (!wishes.context_length) wishes.context_length = length;
-        if (!wishes.parallel) wishes.parallel = streams;
-      });
-  if (!arguments.flag("json")) {
-    TextTable table({TextTable::Align::kLeft, TextTable::Align::kLeft});
-    for (auto& [label, text] : plan_lines(session.card(), session.plan(), session.source->devices(), false)) {
-      table.add({label, text});
-    }
-    context.console.err(context.console.faint(table.text()) + "\n");
+Speeds wanted_speeds(const Arguments& arguments) {
+  Speeds speeds;
+  const int32_t depth = number(arguments, "depth", 0);
+  speeds.prefill.run = {.tokens = number(arguments, "prompt", 512), .depth = depth};
+  speeds.decode.run = {
+      .tokens = number(arguments, "generate", 64), .depth = depth, .streams = number(arguments, "streams", 1)};
+  speeds.repeat = number(arguments, "repeat", 5);
+  if (speeds.prefill.run.tokens + speeds.decode.run.tokens == 0) {
+    throw Error(ErrorCode::kInvalidArgument, "--prompt and --generate are both 0");
   }
-  return session;
+  return speeds;
+}
+
+/// Room for what is to be measured, where the user leaves it open.
+void fit_wishes(const Speeds& speeds, Wishes& wishes) {
+  const int32_t length = speeds.context_length(), streams = speeds.decode.run.streams;
+  if (wishes.context_length.value_or(length) < length) {
+    throw Error(ErrorCode::kContextOverflow, "--context-length is smaller than what is to be measured");
+  }
+  if (wishes.parallel.value_or(streams) < streams) {
+    throw Error(ErrorCode::kInvalidArgument, "--parallel is smaller than --streams");
+  }
+  if (!wishes.context_length) wishes.context_length = length;
+  if (!wishes.parallel) wishes.parallel = streams;
+}
+
+void print_plan(const ModelSession& session, Context& context) {
+  TextTable table({TextTable::Align::kLeft, TextTable::Align::kLeft});
+  for (auto& [label, text] : plan_lines(session.card(), session.plan(), session.source->devices(), false)) {
+    table.add({label, text});
+  }
+  context.console.err(context.console.faint(table.text()) + "\n");
+}
+
+int run_sweep(const Arguments& arguments, Context& context, const std::filesystem::path& path, const Speeds& speeds) {
+  Wishes wishes = load_wishes(arguments);
+  if (wishes.gpu_layers || !wishes.layer_split.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "--sweep gpu-layers chooses the layers itself");
+  }
+  fit_wishes(speeds, wishes);
+  const SweepResult sweep = sweep_gpu_layers(path, machine_options(arguments, context.environment), wishes, speeds,
+                                             number(arguments, "points", 9), context);
+  if (arguments.flag("json")) {
+    Json result = sweep_json(sweep);
+    result["machine"] = hardware_json(context.environment);
+    context.console.out(dump_json(result, 2) + "\n");
+  } else {
+    context.console.out(sweep_text(sweep));
+  }
+  return kExitOk;
 }
 
 int run_bench(const Arguments& arguments, Context& context) {
-  const int32_t prompt = number(arguments, "prompt", 512), generate = number(arguments, "generate", 64);
-  const int32_t depth = number(arguments, "depth", 0), streams = number(arguments, "streams", 1);
-  if (prompt + generate == 0) throw Error(ErrorCode::kInvalidArgument, "--prompt and --generate are both 0");
-  ModelSession session = plan_measurement(arguments, context, depth + std::max(prompt, generate), streams);
+  Speeds speeds = wanted_speeds(arguments);
+  const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
+  if (arguments.text("sweep").value_or("none") != "none") return run_sweep(arguments, context, path, speeds);
+  ModelSession session = plan_session(open_model_file(path), path, arguments, context,
+                                      [&](const ModelCard&, Wishes& wishes) { fit_wishes(speeds, wishes); });
+  if (!arguments.flag("json")) print_plan(session, context);
   load_session(session, context);
-  StepRunner& runner = session.source->runner();
-  Measurement prefill{"prefill", {.tokens = prompt, .depth = depth, .step = runner.limits().tokens}, {}};
-  Measurement decode{"decode", {.tokens = generate, .depth = depth, .streams = streams}, {}};
-  for (Measurement* m : {&prefill, &decode}) {
-    m->rates =
-        measure_speed(runner, session.card(), m->run, arguments.integer("repeat").value_or(5), throw_if_interrupted);
-  }
+  speeds.measure(*session.source);
   const int64_t peak = read_process_memory().peak_resident;
   if (arguments.flag("json")) {
-    const Json result = {{"prefill", measurement_json(prefill)},
-                         {"decode", measurement_json(decode)},
+    const Json result = {{"prefill", measurement_json(speeds.prefill)},
+                         {"decode", measurement_json(speeds.decode)},
                          {"load_seconds", session.source->model().load_seconds},
                          {"peak_rss_bytes", peak},
                          {"machine", hardware_json(context.environment)},
@@ -141,7 +158,7 @@ int run_bench(const Arguments& arguments, Context& context) {
   }
   TextTable table(
       {TextTable::Align::kLeft, TextTable::Align::kRight, TextTable::Align::kRight, TextTable::Align::kLeft});
-  for (const Measurement* m : {&prefill, &decode}) {
+  for (const Measurement* m : {&speeds.prefill, &speeds.decode}) {
     if (m->run.tokens > 0) table.add(measurement_row(*m));
   }
   table.add({"load", seconds_text(session.source->model().load_seconds)});
@@ -165,6 +182,7 @@ CommandRow bench_command_row() {
       .options = {kRows, load_options()},
       .examples = {{"bench smollm2-135m-instruct", "the default model"},
                    {"bench ./model.gguf --depth 8192 --kv-type q8_0", "far into a long context"},
+                   {"bench ./model.gguf --sweep gpu-layers", "the speed against the layers on the GPU"},
                    {"bench ./model.gguf --prompt 0 --streams 8 --json", "for programs"}},
       .run = run_bench};
 }

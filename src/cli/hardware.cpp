@@ -13,7 +13,7 @@ const OptionRow kOptions[] = {
     {.name = "measure",
      .type = OptionType::kBool,
      .default_text = "false",
-     .help = "Also measure how fast memory is read and int8 is multiplied"},
+     .help = "Also measure how fast memory is read and numbers are multiplied, on the CPU and on each GPU"},
     {.name = "threads",
      .type = OptionType::kInt,
      .default_text = "auto",
@@ -25,6 +25,7 @@ const OptionRow kOptions[] = {
 
 int run_hardware(const Arguments& arguments, Context& context) {
   Json hardware = hardware_json(context.environment);
+  hardware["devices"] = devices_json(context.environment, arguments.flag("measure"));
   if (arguments.flag("measure")) {
     hardware["measured"] =
         measured_json(context.environment, static_cast<int>(arguments.integer("threads").value_or(0)));
@@ -39,7 +40,8 @@ CommandRow hardware_command_row() {
   return {
       .name = "hardware",
       .group = "Machine",
-      .summary = "Show what this machine has to offer: cores, caches, kernels, memory and its limits, GPUs",
+      .summary =
+          "Show what this machine has to offer: cores, caches, kernels, memory and its limits, GPUs and their names",
       .description = "",
       .positionals = {},
       .options = {kOptions},

@@ -84,6 +84,47 @@ std::string cpu_text(const Json& cpu) {
 
 std::string bytes_of(const Json& value) { return bytes_text(value.get<uint64_t>()); }
 
+std::string billions(const Json& rate) { return fixed_text(rate.get<double>() / 1e9, 1); }
+
+Json device_json(Device& device, bool measure) {
+  if (measure) device.measure();
+  const DeviceInfo& info = device.info();
+  Json json = {{"id", info.id},
+               {"name", info.name},
+               {"kind", device_kind_name(info.kind)},
+               {"isa", info.isa},
+               {"memory_usable_bytes", info.memory_usable},
+               {"unified_memory", info.unified_memory},
+               {"used_by_itself", info.kind == DeviceKind::kDiscreteGpu}};
+  if (!measure) return json;
+  json["measured"] = {{"memory_bytes_per_second", info.memory_bandwidth},
+                      {"int8_macs_per_second", info.int8_rate},
+                      {"f16_macs_per_second", info.f16_rate},
+                      {"upload_bytes_per_second", info.link_up},
+                      {"download_bytes_per_second", info.link_down},
+                      {"launch_seconds", info.launch_seconds}};
+  return json;
+}
+
+void add_device(TextTable& table, const Json& device) {
+  const std::string id = device["id"].get<std::string>();
+  if (device.contains("error")) {
+    table.add({id, "can't be used: " + device["error"].get<std::string>()});
+    return;
+  }
+  table.add({id, device["name"].get<std::string>() + ", " + device["kind"].get<std::string>() + ", " +
+                     bytes_of(device["memory_usable_bytes"]) + " usable" +
+                     (device["used_by_itself"].get<bool>() ? "" : " (used when asked: --device " + id + ")")});
+  if (!device.contains("measured")) return;
+  const Json& measured = device["measured"];
+  table.add({"  memory read", billions(measured["memory_bytes_per_second"]) + " GB/s"});
+  table.add({"  multiply-adds", "int8 " + billions(measured["int8_macs_per_second"]) + " G/s, f16 " +
+                                    billions(measured["f16_macs_per_second"]) + " G/s"});
+  table.add({"  link", billions(measured["upload_bytes_per_second"]) + " GB/s up, " +
+                           billions(measured["download_bytes_per_second"]) + " GB/s down; a step starts in " +
+                           fixed_text(measured["launch_seconds"].get<double>() * 1e6, 0) + " us"});
+}
+
 }  // namespace
 
 Json hardware_json(const Environment& environment) {
@@ -97,8 +138,7 @@ Json hardware_json(const Environment& environment) {
     gpus.push_back({{"name", gpu.name},
                     {"driver", gpu.driver},
                     {"bus", gpu.bus},
-                    {"memory_bytes", gpu.memory_bytes > 0 ? Json(gpu.memory_bytes) : Json()},
-                    {"usable", false}});
+                    {"memory_bytes", gpu.memory_bytes > 0 ? Json(gpu.memory_bytes) : Json()}});
   }
   return {{"cpu",
            {{"name", topology.model_name},
@@ -126,6 +166,23 @@ Json measured_json(const Environment& environment, int threads) {
           {"stream_bytes_per_second",
            {{"normal_pages", limits.stream_normal_pages}, {"large_pages", limits.stream_large_pages}}},
           {"int8_macs_per_second", limits.int8_macs}};
+}
+
+Json devices_json(const Environment& environment, bool measure) {
+  ThreadPool pool(1);
+  DeviceOptions options;
+  options.pretence =
+      parse_pretence(environment.pretend_devices, environment.device_memory, environment.fail_device_call);
+  options.cache = app_paths(environment).cache;
+  Json devices = Json::array();
+  for (const std::string& name : gpu_names(options)) {
+    try {
+      devices.push_back(device_json(*open_device(name, options, pool), measure));
+    } catch (const Error& error) {
+      devices.push_back({{"id", name}, {"error", error.what()}});
+    }
+  }
+  return devices;
 }
 
 std::string hardware_text(const Json& hardware) {
@@ -158,13 +215,13 @@ std::string hardware_text(const Json& hardware) {
   table.add({"NUMA", numa});
   for (const Json& gpu : hardware["gpus"]) {
     const std::string size = gpu["memory_bytes"].is_null() ? "" : ", " + bytes_of(gpu["memory_bytes"]);
-    table.add({"GPU", gpu["name"].get<std::string>() + size + " (not used by this build)"});
+    table.add({"GPU", gpu["name"].get<std::string>() + size});
   }
   if (hardware["gpus"].empty()) table.add({"GPU", "none found"});
+  for (const Json& device : hardware.value("devices", Json::array())) add_device(table, device);
   if (hardware.contains("measured")) {
     const Json& measured = hardware["measured"];
     const Json& stream = measured["stream_bytes_per_second"];
-    const auto billions = [](const Json& rate) { return fixed_text(rate.get<double>() / 1e9, 1); };
     table.add({"memory read", billions(stream["normal_pages"]) + " GB/s, " + billions(stream["large_pages"]) +
                                   " GB/s on large pages (" + std::to_string(measured["threads"].get<int>()) +
                                   " threads)"});

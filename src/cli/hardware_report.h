@@ -15,7 +15,11 @@ Json hardware_json(const Environment& environment);
 /// plan would use.
 Json measured_json(const Environment& environment, int threads);
 
-/// Both as aligned lines.
+/// Every GPU that this program can use, by the names that --device takes: [{id, name, kind, …}]; with `measure` what it
+/// reaches, in a second or two each. A GPU that can't be opened has "error".
+Json devices_json(const Environment& environment, bool measure);
+
+/// All of it, as far as it is there, as aligned lines.
 std::string hardware_text(const Json& hardware);
 
 }  // namespace vivace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
@@ -241,6 +242,143 @@ TEST_F(Planning, ContextBeyondTheTrainingIsRemarked) {
   for (const std::string& reason : plan(wishes).reasons)
     remarked |= reason.find("trained for 8192") != std::string::npos;
   EXPECT_TRUE(remarked);
+}
+
+/// A machine with a CPU and GPUs of some kind.
+class GpuPlanning : public Planning {
+ protected:
+  GpuPlanning() {
+    for (PaperDevice* gpu : {&second_, &third_}) {
+      gpu->info_.kind = DeviceKind::kDiscreteGpu;
+      gpu->info_.host_memory = false;
+    }
+    use({&first_, &second_});
+  }
+
+  void use(std::vector<Device*> devices) { devices_ = std::move(devices); }
+
+  Plan plan_layers(std::string_view layers) {
+    Wishes wishes;
+    wishes.gpu_layers = parse_gpu_layers(layers);
+    return plan(wishes);
+  }
+
+  int32_t count(const Plan& plan, int32_t device) {
+    return int32_t(std::count(plan.placement.layers.begin(), plan.placement.layers.end(), device));
+  }
+
+  PaperDevice third_{"third", kPlenty};
+};
+
+TEST_F(GpuPlanning, AutomaticLayersAreAllThatFit) {
+  const Plan all = plan();
+  EXPECT_EQ(count(all, 1), 4);
+  EXPECT_EQ(all.placement.embedding, 1);
+  EXPECT_EQ(all.placement.output, 1);
+  EXPECT_EQ(all.ledgers[0].weights, 0u);
+  const size_t needed = all.ledgers[1].total();
+  int32_t before = 4;
+  for (size_t memory = needed; memory > 0; memory -= std::min(memory, needed / 50)) {
+    second_.info_.memory_usable = memory;
+    const Plan p = plan();
+    EXPECT_LE(p.ledgers[1].total(), memory);
+    EXPECT_LE(count(p, 1), before) << "less memory, more layers";
+    before = count(p, 1);
+    EXPECT_EQ(p.context_length, 4096) << "the context is no smaller for the GPU's sake";
+  }
+  EXPECT_EQ(before, 0);
+}
+
+TEST_F(GpuPlanning, TheLastLayersGoToTheGpuAndTheOutputWithThem) {
+  const Plan p = plan_layers("1");
+  EXPECT_EQ(p.placement.layers, (std::vector<int32_t>{0, 0, 0, 1}));
+  EXPECT_EQ(p.placement.embedding, 0);
+  EXPECT_EQ(p.placement.output, 1);
+  EXPECT_EQ(count(plan_layers("0.5"), 1), 2);
+  EXPECT_EQ(count(plan_layers("1.0"), 1), 4);
+  EXPECT_EQ(count(plan_layers("max"), 1), 4);
+  EXPECT_EQ(count(plan_layers("99"), 1), 4);
+  EXPECT_EQ(count(plan_layers("0"), 1), 0);
+  EXPECT_EQ(plan_layers("0").placement.output, 0);
+}
+
+TEST_F(GpuPlanning, CountsThatCannotBeReadAreRefused) {
+  for (const char* bad : {"", "x", "-1", "1.5", "0.5x", "-0.5", "nan", "1e3", "3 "}) {
+    EXPECT_THROW(parse_gpu_layers(bad), Error) << bad;
+  }
+}
+
+TEST_F(GpuPlanning, TheOutputStaysBehindWhereItDoesNotFit) {
+  const Plan with = plan_layers("2");
+  second_.info_.memory_usable = with.ledgers[1].total() - 1;
+  const Plan without = plan_layers("2");
+  EXPECT_EQ(count(without, 1), 2);
+  EXPECT_EQ(without.placement.output, 0);
+}
+
+TEST_F(GpuPlanning, AWishThatDoesNotFitIsRefusedWithWhatDoes) {
+  Wishes wishes;
+  wishes.context_length = 4096;  // an automatic one would give way
+  wishes.gpu_layers = parse_gpu_layers("1");
+  second_.info_.memory_usable = plan(wishes).ledgers[1].total() - 1;
+  second_.info_.memory_usable = plan(wishes).ledgers[1].total();  // a layer without the output, and no byte more
+  wishes.gpu_layers = parse_gpu_layers("4");
+  try {
+    plan(wishes);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+    EXPECT_NE(std::string(error.what()).find("second"), std::string::npos);
+    EXPECT_EQ(error.hint().find("--gpu-layers 1"), 0u) << error.hint();
+  }
+}
+
+TEST_F(GpuPlanning, AGpuInTheHostsMemoryIsUsedWhenAsked) {
+  second_.info_.kind = DeviceKind::kIntegratedGpu;
+  EXPECT_EQ(count(plan(), 1), 0);
+  EXPECT_EQ(count(plan_layers("max"), 1), 4);
+  Wishes wishes;
+  wishes.devices_named = true;
+  EXPECT_EQ(count(plan(wishes), 1), 4);
+}
+
+TEST_F(GpuPlanning, WithoutAGpuAWishForOneIsRefused) {
+  use({&first_});
+  EXPECT_THROW(plan_layers("1"), Error);
+  EXPECT_EQ(count(plan_layers("0"), 0), 4);
+}
+
+TEST_F(GpuPlanning, SeveralGpusShareByMemoryOrAsAsked) {
+  use({&first_, &second_, &third_});
+  Wishes wishes;
+  wishes.gpu_split = {1, 3};
+  EXPECT_EQ(plan(wishes).placement.layers, (std::vector<int32_t>{1, 2, 2, 2}));
+  EXPECT_EQ(plan(wishes).placement.embedding, 0) << "the output lies on another GPU";
+  wishes.gpu_split = {1, 0};
+  EXPECT_EQ(count(plan(wishes), 1), 4);
+  wishes.gpu_split = {1};
+  EXPECT_EQ(refusal(wishes), ErrorCode::kInvalidArgument);
+  third_.info_.memory_usable = kPlenty / 3;
+  EXPECT_EQ(plan().placement.layers, (std::vector<int32_t>{1, 1, 1, 2}));
+}
+
+TEST_F(GpuPlanning, ACacheInHostMemoryStandsInTheHostsLedger) {
+  Wishes wishes;
+  wishes.gpu_layers = parse_gpu_layers("max");
+  const Plan on_gpu = plan(wishes);
+  wishes.kv_on_gpu = false;
+  const Plan in_host = plan(wishes);
+  EXPECT_EQ(in_host.ledgers[0].kv, on_gpu.ledgers[1].kv);
+  EXPECT_EQ(in_host.ledgers[1].kv, 0u);
+  EXPECT_EQ(in_host.ledgers[1].weights, on_gpu.ledgers[1].weights);
+  EXPECT_GT(on_gpu.ledgers[0].activations, 0u) << "staging memory";
+}
+
+TEST_F(GpuPlanning, FewerLayersAreTakenWhereMoreFailed) {
+  Wishes wishes;
+  wishes.gpu_layers = parse_gpu_layers("max");
+  wishes.most_gpu_layers = 3;
+  EXPECT_EQ(count(plan(wishes), 1), 3);
 }
 
 TEST_F(Planning, PassesAreNamed) {
