@@ -14,8 +14,10 @@ FUZZ_SECONDS ?= 600
 CMAKE_FLAGS :=
 # Sanitizers make gcc warn of what is not there: warnings count in the release build only.
 RELEASE_FLAGS = -DVIVACE_WERROR=$(WERROR) $(CMAKE_FLAGS) $(GPU_FLAGS)
-# Backends whose toolchain is here.
-GPU_FLAGS = $(if $(wildcard build/cuda/nvidia/cu13/bin/nvcc)$(shell command -v nvcc),-DVIVACE_CUDA=ON) \
+# Backends whose toolchain is here. Tests do without the code for GPUs between Turing and Hopper.
+CUDA_CODE = 90a;80-virtual;75-virtual
+test test-release: CUDA_CODE = 90a;75-virtual
+GPU_FLAGS = $(if $(wildcard build/cuda/nvidia/cu13/bin/nvcc)$(shell command -v nvcc),-DVIVACE_CUDA=ON "-DVIVACE_CUDA_CODE=$(CUDA_CODE)") \
   $(if $(and $(shell command -v glslc),$(wildcard /usr/include/vulkan/vulkan.h)),-DVIVACE_VULKAN=ON)
 ifneq ($(shell command -v ccache),)
   CMAKE_FLAGS += -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache

@@ -2,6 +2,7 @@
 # vivace_hip, compiled only), and by the C++ compiler over an emulator of the machine, for tests (vivace_cuda_emulated).
 option(VIVACE_CUDA "The CUDA backend; needs nvcc 13, from scripts/setup.sh --cuda or the PATH" OFF)
 option(VIVACE_HIP "The target vivace_hip: the CUDA backend compiled by hipcc" OFF)
+set(VIVACE_CUDA_CODE "90a;80-virtual;75-virtual" CACHE STRING "What nvcc compiles for: machine code, or PTX that drivers compile")
 set(VIVACE_CUDA_ROOT "${CMAKE_SOURCE_DIR}/build/cuda/nvidia/cu13" CACHE PATH "Toolkit of scripts/setup.sh --cuda")
 
 set(VIVACE_CUDA_FOLDER "${CMAKE_SOURCE_DIR}/src/backends/cuda")
@@ -40,9 +41,14 @@ if(VIVACE_CUDA)
   find_path(VIVACE_CUDA_INCLUDE cuda_runtime.h HINTS "${root}/include" "${root}/targets/x86_64-linux/include" REQUIRED)
   find_library(VIVACE_CUDART cudart_static HINTS "${root}/lib" "${root}/lib64" "${root}/targets/x86_64-linux/lib" REQUIRED)
   set(nvcc "${VIVACE_NVCC}" -std=c++20 -O3 --expt-relaxed-constexpr -ccbin "${CMAKE_CXX_COMPILER}"
-      -gencode arch=compute_90a,code=sm_90a -gencode arch=compute_80,code=compute_80
-      -gencode arch=compute_75,code=compute_75
       -I "${CMAKE_SOURCE_DIR}/src" -Xcompiler -fPIC,-ffp-contract=off)
+  foreach(code ${VIVACE_CUDA_CODE})
+    if(code MATCHES "^(.*)-virtual$")
+      list(APPEND nvcc -gencode arch=compute_${CMAKE_MATCH_1},code=compute_${CMAKE_MATCH_1})
+    else()
+      list(APPEND nvcc -gencode arch=compute_${code},code=sm_${code})
+    endif()
+  endforeach()
   if(VIVACE_WERROR)
     list(APPEND nvcc -Werror all-warnings)
   endif()
@@ -66,19 +72,13 @@ if(VIVACE_HIP)
 endif()
 
 # The emulated device, for tests on the machines whose stacks the emulator knows. Its symbols are in a namespace of its
-# own, so that one program may hold both. Kernels go without sanitizers, which don't follow its fibers.
+# own, so that one program may hold both. Builds with sanitizers go without it: they don't follow its fibers.
 function(vivace_add_emulated_cuda)
-  if(NOT VIVACE_TESTS OR NOT CMAKE_SYSTEM_NAME STREQUAL Linux
+  if(NOT VIVACE_TESTS OR VIVACE_SANITIZE OR NOT CMAKE_SYSTEM_NAME STREQUAL Linux
      OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64|aarch64|arm64)$")
     return()
   endif()
-  set(flags -O2 -Wno-pass-failed)  # clang: loops that are not unrolled here
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    set(flags -O2)
-  endif()
-  if(VIVACE_SANITIZE)
-    list(APPEND flags -fno-sanitize=all)
-  endif()
+  set(flags -O2)
   set_source_files_properties(${VIVACE_CUDA_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++;${flags}")
   set_source_files_properties(${VIVACE_CUDA_EMULATOR} PROPERTIES COMPILE_OPTIONS "${flags}")
   add_library(vivace_cuda_emulated STATIC ${VIVACE_CUDA_KERNELS} ${VIVACE_CUDA_SOURCES} ${VIVACE_CUDA_EMULATOR})

@@ -114,14 +114,30 @@ struct Engine::Impl {
 
   void loop() {
     while (collect()) {
-      admit();
-      if (!running.empty()) turn();
+      take_turn();
       publish_stats();
     }
     for (auto& sequence : running) finish(*sequence, FinishReason::kCancelled);
     for (auto& sequence : queue) finish(*sequence, FinishReason::kCancelled);
     running.clear();
     queue.clear();
+  }
+
+  /// What goes wrong in a turn ends the requests that run, not the engine.
+  void take_turn() {
+    try {
+      admit();
+      if (!running.empty()) turn();
+    } catch (const DeviceError& error) {
+      fail_all(Error(error.code(), error.device() + ": " + error.what(), error.hint()));
+      recover(error);
+    } catch (const Error& error) {
+      fail_all(error);
+    } catch (const std::bad_alloc&) {
+      fail_all(Error(ErrorCode::kOutOfMemory, "the host has no memory left for a step"));
+    } catch (const std::exception& error) {
+      fail_all(Error(ErrorCode::kInternal, std::string("a step failed: ") + error.what()));
+    }
   }
 
   /// Takes over what callers left; sleeps while there is nothing to do. False: the engine is closing.
@@ -246,28 +262,16 @@ struct Engine::Impl {
       step.push_back({tokens.subspan(size_t(sequence.computed), size_t(share.tokens)), sequence.computed,
                       &sequence.tables, last_chunk ? 1 : 0});
     }
-    try {
-      runner->run(step);
-    } catch (const DeviceError& error) {
-      fail_all(Error(error.code(), error.device() + ": " + error.what(), error.hint()));
-      return recover(error);
-    } catch (const Error& error) {
-      return fail_all(error);
-    } catch (const std::bad_alloc&) {
-      return fail_all(Error(ErrorCode::kOutOfMemory, "the host has no memory left for a step"));
-    } catch (const std::exception& error) {
-      return fail_all(Error(ErrorCode::kInternal, std::string("a step failed: ") + error.what()));
-    }
+    runner->run(step);
     ++steps;
     int32_t row = 0;
-    std::set<RequestId> ended;
     for (const TurnShare& share : shares) {
       Sequence& sequence = *running[share.index];
       sequence.computed += share.tokens;
       remember_pages(sequence);
-      if (sequence.pending() == 0 && next_token(sequence, runner->logits(row++))) ended.insert(sequence.id);
+      if (sequence.pending() == 0) next_token(sequence, runner->logits(row++));
     }
-    std::erase_if(running, [&](const auto& sequence) { return ended.contains(sequence->id); });
+    std::erase_if(running, [&](const auto& sequence) { return sequence->ended; });
   }
 
   void remember_pages(Sequence& sequence) {
@@ -280,8 +284,8 @@ struct Engine::Impl {
     }
   }
 
-  /// Samples and reports the next token; true where the request ended with it.
-  bool next_token(Sequence& sequence, std::span<const float> logits) {
+  /// Samples and reports the next token; the request may end with it.
+  void next_token(Sequence& sequence, std::span<const float> logits) {
     const int32_t limit = sequence.request.max_tokens;
     if (limit == 0) return finish(sequence, FinishReason::kMaxTokens);
     const Sampled sampled = sequence.sampler.sample(logits, sequence.tokens);
@@ -296,13 +300,12 @@ struct Engine::Impl {
     if (!sequence.text.stopped_by().empty()) return finish(sequence, FinishReason::kStopString);
     if (limit > 0 && sequence.generated() >= limit) return finish(sequence, FinishReason::kMaxTokens);
     if (int32_t(sequence.tokens.size()) >= context_length) {
-      return finish(sequence, FinishReason::kContextLength);
+      finish(sequence, FinishReason::kContextLength);
     }
-    return false;
   }
 
-  /// Gives the pages back and reports the end. Always true.
-  bool finish(Sequence& sequence, FinishReason reason) {
+  /// Gives the pages back and reports the end.
+  void finish(Sequence& sequence, FinishReason reason) {
     runner->release(sequence.tables);
     Finished finished;
     finished.reason = reason;
@@ -311,12 +314,13 @@ struct Engine::Impl {
     finished.usage = {int32_t(sequence.request.prompt.size()), std::max(0, sequence.cached_tokens),
                       sequence.generated()};
     finished.timings = timings_of(sequence);
+    sequence.ended = true;
     sequence.sink(sequence.id, finished);
-    return true;
   }
 
   void fail(Sequence& sequence, const Error& error) {
     runner->release(sequence.tables);
+    sequence.ended = true;
     sequence.sink(sequence.id, Failed{error});
   }
 
@@ -327,7 +331,10 @@ struct Engine::Impl {
 
   /// A step that failed leaves no pages to trust: its requests end, the engine goes on.
   void fail_all(const Error& error) {
-    for (auto& sequence : running) fail(*sequence, error);
+    for (auto& sequence : running) {
+      if (!sequence->ended) fail(*sequence, error);
+    }
+    for (auto& sequence : queue) runner->release(sequence->tables);  // of one that was about to come in
     running.clear();
     prefix->clear();
   }

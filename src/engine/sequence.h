@@ -30,6 +30,7 @@ struct Sequence {
   std::vector<TokenId> tokens;  // prompt and what was generated
   int32_t computed = 0;         // positions whose keys and values are in the pages
   PageTables tables;
+  bool ended = false;          // its last event is out
   uint64_t chain = 0;          // of the pages given to the prefix cache
   int32_t cached_pages = 0;    // how many those are
   int32_t cached_tokens = -1;  // of the prompt, found at the first admission; -1: not admitted yet
