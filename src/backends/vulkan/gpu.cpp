@@ -261,6 +261,11 @@ void Gpu::submit(const VkCommandBuffer* commands, uint32_t count, VkFence fence)
   check_vulkan(api_.vkQueueSubmit(queue_, 1, &info, fence), "vkQueueSubmit");
 }
 
+void Gpu::settle() noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  api_.vkDeviceWaitIdle(device_);  // a device that is lost has nothing left to do
+}
+
 void Gpu::wait(VkFence fence) {
   using Clock = std::chrono::steady_clock;
   // Waking up costs more than a step of a small model takes; but a device that is the CPU needs the core.

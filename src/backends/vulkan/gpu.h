@@ -61,6 +61,8 @@ class Gpu {
   void submit(const VkCommandBuffer* commands, uint32_t count, VkFence fence);
   /// Waits for a fence: asks often for a while where that pays, then sleeps. Throws Error kDeviceLost.
   void wait(VkFence fence);
+  /// Waits for everything that is in the queue, before memory that it may use is freed.
+  void settle() noexcept;
 
  private:
   Gpu() = default;

@@ -123,6 +123,7 @@ Block DeviceMemory::create(size_t bytes, BlockKind kind) {
 
 void DeviceMemory::release(Block& block) {
   const DeviceApi& api = gpu_->api();
+  if (block.memory != VK_NULL_HANDLE) gpu_->settle();  // fills and copies that nobody has waited for
   if (block.buffer != VK_NULL_HANDLE) api.vkDestroyBuffer(gpu_->device(), block.buffer, nullptr);
   if (block.memory != VK_NULL_HANDLE) api.vkFreeMemory(gpu_->device(), block.memory, nullptr);  // unmaps it
   if (block.counted) allocated_ -= block.bytes;

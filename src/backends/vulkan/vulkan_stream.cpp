@@ -150,6 +150,7 @@ class VulkanStream final : public Stream {
 
   void destroy() {
     const DeviceApi& api = gpu_.api();
+    gpu_.settle();
     if (done_ != VK_NULL_HANDLE) api.vkDestroyFence(gpu_.device(), done_, nullptr);
     if (pool_ != VK_NULL_HANDLE) api.vkDestroyCommandPool(gpu_.device(), pool_, nullptr);
     memory_->release(upload_);
