@@ -6,6 +6,9 @@ if(VIVACE_TESTS)
   if(VIVACE_CORE_ONLY)  # suites of the program and of text
     list(FILTER suites EXCLUDE REGEX "/tests/(cli|chat|faults|tokenizers)$")
   endif()
+  if(NOT VIVACE_VULKAN)  # the suites of GPUs, which lavapipe plays
+    list(FILTER suites EXCLUDE REGEX "/tests/offload$")
+  endif()
   foreach(suite ${suites})
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${suite}/*_test.cpp")
     if(sources)

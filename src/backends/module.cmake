@@ -28,8 +28,14 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     list(APPEND avx512 -Wno-maybe-uninitialized -Wno-uninitialized)  # gcc 12's own avx512 headers
   endif()
   vivace_isa(avx2 ${avx2})
-  vivace_isa(avxvnni ${avx2} -mavxvnni)
-  vivace_isa(avx512 ${avx512})
+  # Sets of their own that take long to compile and are the same code: builds with sanitizers go without them.
+  if(VIVACE_SANITIZE)
+    set_source_files_properties("${CMAKE_SOURCE_DIR}/src/backends/cpu/detect_x86.cpp" TARGET_DIRECTORY vivace_backends
+                                PROPERTIES COMPILE_DEFINITIONS VIVACE_FEW_ISAS)
+  else()
+    vivace_isa(avxvnni ${avx2} -mavxvnni)
+    vivace_isa(avx512 ${avx512})
+  endif()
   vivace_isa(avx512vnni ${avx512} -mavx512vnni)
   vivace_isa(avx512bf16 ${avx512} -mavx512bf16)
   vivace_isa(avx512amx ${avx512} -mamx-tile -mamx-int8)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "../support/model_rig.h"
+#include "device/fault.h"
 #include "engine/model_source.h"
 
 namespace vivace::test {

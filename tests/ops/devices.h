@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "backends/cpu/cpu_device.h"
-#include "backends/cpu/detect.h"
+#include "backends/cpu/tested_isas.h"
 #include "base/thread_pool.h"
 #include "device/reference/reference_device.h"
 #include "gpu_check/op_samples.h"
@@ -63,7 +63,7 @@ inline std::vector<DeviceCase> device_cases() {
   std::vector<DeviceCase> cases;
   cases.push_back({"reference", true, 1, false, [] { return make_reference_device(); }});
   constexpr int kThreads = 3;
-  for (const std::string& isa : available_isas()) {
+  for (const std::string& isa : tested_isas()) {
     cases.push_back({"cpu_" + isa, false, kThreads, false, [isa] {
                        static ThreadPool pool(kThreads);  // at the first use: not while tests are only listed
                        return make_cpu_device({.isa = isa}, pool);

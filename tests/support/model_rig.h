@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "backends/cpu/cpu_device.h"
-#include "backends/cpu/detect.h"
+#include "backends/cpu/tested_isas.h"
 #include "device/reference/reference_device.h"
 #include "engine/loaded_model.h"
 #include "engine/score.h"
@@ -68,7 +68,7 @@ inline std::vector<Backend> backends() {
   std::vector<Backend> all;
   all.push_back(
       {"reference", true, [](ThreadPool&, const std::string& id) { return make_reference_device(id); }, false});
-  for (const std::string& isa : available_isas()) {
+  for (const std::string& isa : tested_isas()) {
     all.push_back({"cpu_" + isa, false,
                    [isa](ThreadPool& pool, const std::string& id) {
                      CpuOptions options;

@@ -270,7 +270,7 @@ TEST_P(Attention, AMissingPageIsAnError) {
   EXPECT_THROW(layer.rig.stream->sync(), Error);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, Attention, testing::ValuesIn(available_isas()));
+INSTANTIATE_TEST_SUITE_P(Isa, Attention, testing::ValuesIn(tested_isas()));
 
 }  // namespace
 }  // namespace vivace

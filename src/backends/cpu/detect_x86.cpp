@@ -37,7 +37,7 @@ bool has_avx2() {
   return f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 // gcc 12 knows "avxvnni", clang 14 does not: bit 4 of eax of leaf 7.1. It is VEX-encoded: AVX2's registers suffice.
-bool has_avxvnni() {
+[[maybe_unused]] bool has_avxvnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return has_avx2() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & 1u << 4);
 }
@@ -60,8 +60,10 @@ constexpr IsaRow kRows[] = {
     {"avx512amx", has_avx512amx, isa_avx512amx::kernel_table},
     {"avx512bf16", has_avx512bf16, isa_avx512bf16::kernel_table},
     {"avx512vnni", has_avx512vnni, isa_avx512vnni::kernel_table},
+#if !defined(VIVACE_FEW_ISAS)
     {"avx512", has_avx512, isa_avx512::kernel_table},
     {"avxvnni", has_avxvnni, isa_avxvnni::kernel_table},
+#endif
     {"avx2", has_avx2, isa_avx2::kernel_table},
     {"scalar", always, isa_scalar::kernel_table},
 };

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "backends/cpu/cpu_device.h"
-#include "backends/cpu/detect.h"
+#include "backends/cpu/tested_isas.h"
 #include "base/thread_pool.h"
 #include "device/device.h"
 

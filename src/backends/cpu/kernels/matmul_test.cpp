@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/cpu/kernels/matmul_test_rig.h"
+#include "backends/cpu/tested_isas.h"
 
 namespace vivace {
 namespace {
@@ -92,7 +93,7 @@ TEST_P(MatmulKernels, AgreeWithDecodedWeights) {
       const TestWeight weight(format(), layout, shape.rows, shape.columns, random);
       const std::vector<float> values = random_activations(shape.tokens, shape.columns, random);
       const std::vector<float> bias = random_activations(1, shape.rows, random);
-      for (const std::string& isa : available_isas()) {
+      for (const std::string& isa : tested_isas()) {
         SCOPED_TRACE(isa + " rows " + std::to_string(shape.rows) + " columns " + std::to_string(shape.columns) +
                      " tokens " + std::to_string(shape.tokens));
         const KernelTable& table = kernel_table(isa);
@@ -111,7 +112,7 @@ TEST_P(MatmulKernels, BitsDoNotDependOnTokensOrChunks) {
   for (Layout layout : layouts()) {
     const TestWeight weight(format(), layout, rows, columns, random);
     const std::vector<float> values = random_activations(tokens, columns, random);
-    for (const std::string& isa : available_isas()) {
+    for (const std::string& isa : tested_isas()) {
       const KernelTable& table = kernel_table(isa);
       const auto all = multiply(table, weight, values, 0, tokens, rows, nullptr);
       for (int32_t count = 1; count <= tokens; ++count) {
@@ -131,7 +132,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, MatmulKernels, testing::Range<size_t>(0, forma
 TEST(MatmulKernels, Int8SetsAgreeOnIntegers) {
   // The sums of a 32-block are exact integers, so sets with a fused multiply-add give the same bits for these formats.
   std::mt19937 random(5);
-  const std::vector<std::string> isas = available_isas();
+  const std::vector<std::string> isas = tested_isas();
   for (Format format : {Format::kQ4_0, Format::kQ8_0, Format::kQ6_K, Format::kQ4_K}) {
     const TestWeight weight(format_row(format), Layout::kPanel16, 48, 512, random);
     const std::vector<float> values = random_activations(5, 512, random);
@@ -153,7 +154,7 @@ TEST(MatmulKernels, BlocksOfColumnsAndPartsOfTokensKeepTheBits) {
   for (Format format : {Format::kF32, Format::kF16, Format::kBF16}) {
     const TestWeight weight(format_row(format), Layout::kPanel16, rows, columns, random);
     const std::vector<float> values = random_activations(tokens, columns, random);
-    for (const std::string& isa : available_isas()) {
+    for (const std::string& isa : tested_isas()) {
       const auto all = multiply(kernel_table(isa), weight, values, 0, tokens, rows, nullptr);
       for (int32_t count : {1, 6, 7, 193, 517}) {
         const auto part = multiply(kernel_table(isa), weight, values, tokens - count, count, 32, nullptr);
@@ -170,7 +171,7 @@ TEST(MatmulKernels, NotANumberIsNotHidden) {
     const TestWeight weight(format_row(format), Layout::kPanel16, 16, 64, random);
     for (float bad : {NAN, INFINITY}) {
       std::vector<float> values(64, bad);
-      for (const std::string& isa : available_isas()) {
+      for (const std::string& isa : tested_isas()) {
         const auto got = multiply(kernel_table(isa), weight, values, 0, 1, 16, nullptr);
         EXPECT_TRUE(std::isnan(got[3])) << isa << " " << weight.format->name;
       }
@@ -187,7 +188,7 @@ TEST(MatmulKernels, LeastAndLargestF16Weights) {
     std::memset(weight.bytes.data(), 0, weight.bytes.size());
     std::memcpy(weight.bytes.data(), &bits[i], sizeof(bits[i]));  // row 0, column 0
     const std::vector<float> values(24, 1.0f);
-    for (const std::string& isa : available_isas()) {
+    for (const std::string& isa : tested_isas()) {
       for (int32_t tokens : {1, 12}) {
         const float got = multiply(kernel_table(isa), weight, values, 0, tokens, 16, nullptr)[0];
         if (std::isinf(expected[i])) {
