@@ -174,6 +174,13 @@ struct Engine::Impl {
   void admit() {
     while (!queue.empty() && int32_t(running.size()) < runner->limits().sequences) {
       Sequence& sequence = *queue.front();
+      if (int32_t(sequence.tokens.size()) > context_length) {
+        fail(sequence, Error(ErrorCode::kContextOverflow, "the model was loaded again, with a context of " +
+                                                              std::to_string(context_length) +
+                                                              " tokens: too short for this request"));
+        queue.pop_front();
+        continue;
+      }
       PrefixHit hit;
       if (options.prefix_cache) hit = prefix->find(sequence.tokens, sequence.tables);
       const int32_t end = hit.tokens + std::min(int32_t(sequence.tokens.size()) - hit.tokens, runner->limits().tokens);
