@@ -10,25 +10,6 @@
 namespace vivace::gpu_check {
 namespace {
 
-/// How far an output may be off; as tests/ops/matmul_test.cpp has it.
-double matmul_bound(const FormatRow& format, bool prepared, const float* weight, const float* input, int32_t columns) {
-  double magnitude = 0;
-  for (int32_t c = 0; c < columns; ++c) magnitude += std::fabs(double(weight[c]) * input[c]);
-  double bound = 1e-5 * magnitude + 1e-30;
-  if (!prepared || format.format == Format::kF32) return bound;
-  if (format.block_columns == 1) return bound + magnitude / (format.format == Format::kF16 ? 127 : 256);
-  const int32_t group = format.block_columns == 256 ? 256 : 32;
-  for (int32_t begin = 0; begin < columns; begin += group) {
-    double peak = 0, weights = 0;
-    for (int32_t c = begin; c < std::min(columns, begin + group); ++c) {
-      peak = std::max(peak, std::fabs(double(input[c])));
-      weights += std::fabs(double(weight[c]));
-    }
-    bound += 1.01 * peak / 127 / 2 * weights;
-  }
-  return bound;
-}
-
 Values matmul(OpRig& rig, const Weight& weight, const Values& input) {
   const int32_t columns = int32_t(weight.columns), tokens = int32_t(input.size()) / columns;
   const Tensor x = rig.tensor(input, columns), y = rig.tensor(tokens, int32_t(weight.rows));

@@ -1,6 +1,8 @@
 // Weights and activations for tests of operations, ordinary and extreme, for every format.
 #pragma once
 
+#include <cmath>
+
 #include "gpu_check/op_rig.h"
 
 namespace vivace::gpu_check {
@@ -132,6 +134,32 @@ inline Values sample_inputs(int32_t tokens, int32_t columns, Random& random) {
     }
   }
   return inputs;
+}
+
+/// Columns of an input that share a scale when it is quantised to int8 for this format.
+inline int32_t scale_group(const FormatRow& format) { return format.block_columns == 256 ? 256 : 32; }
+
+/// How far an output may be off: half an int8 step of the input in each scale group for weights in blocks, rounding to
+/// the weight's own type for the 16-bit floats, and a little float noise.
+inline double matmul_bound(const FormatRow& format, bool prepared, const float* weight, const float* input,
+                           int32_t columns) {
+  double magnitude = 0;
+  for (int32_t c = 0; c < columns; ++c) magnitude += std::fabs(double(weight[c]) * input[c]);
+  double bound = 1e-5 * magnitude + 1e-30;
+  if (!prepared || format.format == Format::kF32) return bound;
+  // Prepared floats are BF16, and F16 weights are rounded to it as well.
+  if (format.block_columns == 1) return bound + magnitude / (format.format == Format::kF16 ? 127 : 256);
+  for (int32_t begin = 0; begin < columns; begin += scale_group(format)) {
+    const int32_t end = std::min(columns, begin + scale_group(format));
+    double peak = 0, weights = 0;
+    for (int32_t c = begin; c < end; ++c) {
+      peak = std::max(peak, std::fabs(double(input[c])));
+      weights += std::fabs(double(weight[c]));
+    }
+    // The reciprocal of the step is rounded too, and minimums are summed apart from the codes: a hundredth for both.
+    bound += 1.01 * peak / 127 / 2 * weights;
+  }
+  return bound;
 }
 
 inline std::vector<Layout> layouts_of(Format format) {

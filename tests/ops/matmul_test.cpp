@@ -32,31 +32,6 @@ std::vector<int32_t> widths_of(const FormatRow& format) {
   return widths;
 }
 
-/// Columns of an input that share a scale when it is quantised to int8 for this format.
-int32_t scale_group(const FormatRow& format) { return format.block_columns == 256 ? 256 : 32; }
-
-/// How far an output may be off: half an int8 step of the input in each scale group for weights in blocks, rounding to
-/// the weight's own type for the 16-bit floats, and a little float noise.
-double output_bound(const FormatRow& format, bool prepared, const float* weight, const float* input, int32_t columns) {
-  double magnitude = 0;
-  for (int32_t c = 0; c < columns; ++c) magnitude += std::fabs(double(weight[c]) * input[c]);
-  double bound = 1e-5 * magnitude + 1e-30;
-  if (!prepared || format.format == Format::kF32) return bound;
-  // Prepared floats are BF16, and F16 weights are rounded to it as well.
-  if (format.block_columns == 1) return bound + magnitude / (format.format == Format::kF16 ? 127 : 256);
-  for (int32_t begin = 0; begin < columns; begin += scale_group(format)) {
-    const int32_t end = std::min(columns, begin + scale_group(format));
-    double peak = 0, weights = 0;
-    for (int32_t c = begin; c < end; ++c) {
-      peak = std::max(peak, std::fabs(double(input[c])));
-      weights += std::fabs(double(weight[c]));
-    }
-    // The reciprocal of the step is rounded too, and minimums are summed apart from the codes: a hundredth for both.
-    bound += 1.01 * peak / 127 / 2 * weights;
-  }
-  return bound;
-}
-
 class Matmul : public ::testing::TestWithParam<MatmulCase> {
  protected:
   /// Whether this device says that it can.
@@ -90,7 +65,7 @@ class Matmul : public ::testing::TestWithParam<MatmulCase> {
         const float *w = &weight.values[r * k], *x = &input[t * k];
         double expected = bias.empty() ? 0 : bias[r];
         for (int32_t c = 0; c < k; ++c) expected += double(w[c]) * x[c];
-        const double bound = output_bound(*weight.format, prepared, w, x, k) + 1e-6 * std::fabs(expected);
+        const double bound = matmul_bound(*weight.format, prepared, w, x, k) + 1e-6 * std::fabs(expected);
         const double actual = output[t * weight.rows + r];
         ASSERT_LE(std::fabs(actual - expected), bound)
             << "row " << r << " of " << weight.rows << ", token " << t << " of " << tokens << ", " << k << " columns";

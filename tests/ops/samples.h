@@ -8,6 +8,7 @@ namespace vivace::ops_test {
 
 using gpu_check::layouts_of;
 using gpu_check::make_block;
+using gpu_check::matmul_bound;
 using gpu_check::sample_inputs;
 using gpu_check::sample_weight;
 using gpu_check::SampleWeight;
