@@ -1,5 +1,5 @@
 """What the machine allows at most: decode reads every weight and the KV cache once per token, prefill multiplies every
-weight of the layers once per token. `vivace hardware --measure` says how fast this machine reads and multiplies now."""
+weight of the layers once per token. `vivace hardware --limits` says how fast this machine reads and multiplies now."""
 import json, math, statistics
 
 from .programs import BATCH_PROMPT, Refused, run_text
@@ -11,7 +11,7 @@ class Limits:
     """Measured again and again, between the pairs."""
 
     def __init__(self, vivace, threads, environment=None):
-        self.command = [vivace, "hardware", "--measure", "--threads", threads, "--json"]
+        self.command = [vivace, "hardware", "--limits", "--threads", threads, "--json"]
         self.environment = environment
         self.samples = []
 
@@ -19,7 +19,7 @@ class Limits:
         try:
             self.samples.append(json.loads(run_text(self.command, self.environment))["measured"])
         except Refused:
-            pass  # an older Vivace, measured to compare: it has no --measure, and then there is no roof
+            pass  # an older Vivace, measured to compare: it has no --limits, and then there is no roof
 
     def stream(self):
         """Bytes per second: the better page size's median."""

@@ -199,6 +199,14 @@ std::vector<std::string> device_names(const DeviceOptions& options) {
   return all;
 }
 
+double measure_cpu_stream(const DeviceOptions& options, ThreadPool& pool, size_t bytes) {
+  return measure_stream(kernel_table(options.isa), pool, bytes, PageMemory::Pages::kLarge);
+}
+
+double measure_cpu_int8(const DeviceOptions& options, ThreadPool& pool) {
+  return measure_int8(kernel_table(options.isa), pool);
+}
+
 CpuLimits measure_cpu(const DeviceOptions& options, ThreadPool& pool, size_t bytes) {
   return measure_cpu_limits(kernel_table(options.isa), pool, bytes);
 }

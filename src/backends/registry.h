@@ -51,6 +51,12 @@ struct CpuLimits {
   double int8_macs = 0;            // int8 multiply-adds per second, in vector registers
 };
 
+/// Bytes per second when all threads of the pool read their parts of `bytes` of memory on large pages again and again:
+/// from memory, or from a cache that holds them. Throws as measure_cpu().
+double measure_cpu_stream(const DeviceOptions& options, ThreadPool& pool, size_t bytes);
+/// int8 multiply-adds per second of all threads of the pool. Throws Error kUnsupported.
+double measure_cpu_int8(const DeviceOptions& options, ThreadPool& pool);
+
 /// Measures them now, with the kernel set of the options, in about a second and `bytes` of fresh memory (far more than
 /// the caches hold). Throws Error kUnsupported, kOutOfMemory.
 CpuLimits measure_cpu(const DeviceOptions& options, ThreadPool& pool, size_t bytes);

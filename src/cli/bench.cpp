@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "advise/plan_json.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/memory.h"
@@ -20,6 +21,7 @@
 #include "cli/text_format.h"
 #include "engine/step.h"
 #include "models/model_file.h"
+#include "plan/cost/predict.h"
 
 namespace vivace {
 namespace {
@@ -136,6 +138,36 @@ int run_sweep(const Arguments& arguments, Context& context, const std::filesyste
   return kExitOk;
 }
 
+/// Tokens per second by what is stored of this machine; 0: nothing is.
+struct Predicted {
+  double prefill = 0, decode = 0;
+};
+
+Predicted predict(const ModelSession& session, const Speeds& speeds) {
+  const Plan& plan = session.plan();
+  const std::span<Device* const> devices = session.source->devices();
+  const auto setting = [&](const std::vector<DeviceSpeed>& of_devices) {
+    return StepSetting{session.card(), plan.placement, plan.kv_format, of_devices};
+  };
+  const std::vector<DeviceSpeed> prefill = speeds_of(session.source->host(), devices, plan.threads_prefill);
+  const std::vector<DeviceSpeed> decode = speeds_of(session.source->host(), devices, plan.threads);
+  if (prefill.empty() || decode.empty()) return {};
+  Predicted predicted;
+  if (const SpeedRun& run = speeds.prefill.run; run.tokens > 0) {
+    predicted.prefill =
+        run.tokens / predict_prefill(setting(prefill), run.tokens, run.depth, plan.limits.tokens).total();
+  }
+  if (const SpeedRun& run = speeds.decode.run; run.tokens > 0) {
+    predicted.decode = predict_decode_rate(setting(decode), run.streams, run.depth + run.tokens / 2);
+  }
+  return predicted;
+}
+
+Json predicted_json(const Predicted& predicted) {
+  const auto rate = [](double value) { return value > 0 ? Json(value) : Json(); };
+  return {{"prefill_tokens_per_second", rate(predicted.prefill)}, {"decode_tokens_per_second", rate(predicted.decode)}};
+}
+
 int run_bench(const Arguments& arguments, Context& context) {
   Speeds speeds = wanted_speeds(arguments);
   const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
@@ -145,21 +177,28 @@ int run_bench(const Arguments& arguments, Context& context) {
   if (!arguments.flag("json")) print_plan(session, context);
   load_session(session, context);
   speeds.measure(*session.source);
+  const Predicted predicted = predict(session, speeds);
   const int64_t peak = read_process_memory().peak_resident;
   if (arguments.flag("json")) {
-    const Json result = {{"prefill", measurement_json(speeds.prefill)},
-                         {"decode", measurement_json(speeds.decode)},
-                         {"load_seconds", session.source->model().load_seconds},
-                         {"peak_rss_bytes", peak},
-                         {"machine", hardware_json(context.environment)},
-                         {"settings", plan_json(session.plan(), session.source->devices())}};
+    Json settings = plan_json(session.plan(), session.source->devices());
+    settings["predicted"] = predicted_json(predicted);
+    const Json result = {
+        {"prefill", measurement_json(speeds.prefill)},          {"decode", measurement_json(speeds.decode)},
+        {"load_seconds", session.source->model().load_seconds}, {"peak_rss_bytes", peak},
+        {"machine", hardware_json(context.environment)},        {"settings", settings}};
     context.console.out(dump_json(result, 2) + "\n");
     return kExitOk;
   }
   TextTable table(
       {TextTable::Align::kLeft, TextTable::Align::kRight, TextTable::Align::kRight, TextTable::Align::kLeft});
   for (const Measurement* m : {&speeds.prefill, &speeds.decode}) {
-    if (m->run.tokens > 0) table.add(measurement_row(*m));
+    if (m->run.tokens == 0) continue;
+    table.add(measurement_row(*m));
+    const double rate = m == &speeds.prefill ? predicted.prefill : predicted.decode;
+    if (rate > 0) {
+      table.add({"", "predicted", fixed_text(rate, 1) + " tokens/s",
+                 "(measured: " + fixed_text(100 * m->rates.median / rate, 0) + " % of it)"});
+    }
   }
   table.add({"load", seconds_text(session.source->model().load_seconds)});
   table.add({"peak memory", bytes_text(static_cast<uint64_t>(peak))});

@@ -22,16 +22,6 @@ std::vector<int32_t> layer_counts(int32_t layers, int32_t points) {
   return counts;
 }
 
-/// Full blocks, then one of eighths: `share` of twenty columns.
-std::string bar_text(double share) {
-  constexpr int kColumns = 20;
-  constexpr const char* kParts[] = {"", "\u258F", "\u258E", "\u258D", "\u258C", "\u258B", "\u258A", "\u2589"};
-  const int eighths = int(std::lround(std::clamp(share, 0.0, 1.0) * kColumns * 8));
-  std::string text;
-  for (int i = 0; i < eighths / 8; ++i) text += "\u2588";
-  return text + kParts[eighths % 8];
-}
-
 double highest(const SweepResult& sweep, Measurement Speeds::*which) {
   double most = 0;
   for (const SweepPoint& point : sweep.points) most = std::max(most, (point.speeds.*which).rates.median);

@@ -4,11 +4,14 @@
 
 #include "cli/arguments.h"
 #include "cli/bench.h"
+#include "cli/catalog.h"
 #include "cli/chat.h"
+#include "cli/claims.h"
 #include "cli/fetch.h"
 #include "cli/hardware.h"
 #include "cli/help_command.h"
 #include "cli/inspect.h"
+#include "cli/plan.h"
 #include "cli/render.h"
 #include "cli/run.h"
 #include "cli/score.h"
@@ -19,9 +22,9 @@ namespace vivace {
 
 std::span<const CommandRow> commands() {
   static const std::vector<CommandRow> kRows = {
-      run_command_row(),     chat_command_row(),  fetch_command_row(),   hardware_command_row(),
-      inspect_command_row(), bench_command_row(), score_command_row(),   tokenize_command_row(),
-      render_command_row(),  help_command_row(),  version_command_row(),
+      run_command_row(),      chat_command_row(),    plan_command_row(),   fetch_command_row(),   inspect_command_row(),
+      hardware_command_row(), catalog_command_row(), claims_command_row(), bench_command_row(),   score_command_row(),
+      tokenize_command_row(), render_command_row(),  help_command_row(),   version_command_row(),
   };
   return kRows;
 }

@@ -1,10 +1,17 @@
 #include "cli/hardware.h"
 
+#include "advise/local_machine.h"
+#include "base/date.h"
 #include "base/json.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/hardware_report.h"
+#include "cli/interrupt.h"
+#include "cli/progress_bar.h"
+#include "engine/machine.h"
+#include "store/speed_json.h"
+#include "tune/measure_speed.h"
 
 namespace vivace {
 namespace {
@@ -13,7 +20,12 @@ const OptionRow kOptions[] = {
     {.name = "measure",
      .type = OptionType::kBool,
      .default_text = "false",
-     .help = "Also measure how fast memory is read and numbers are multiplied, on the CPU and on each GPU"},
+     .help = "Measure how fast this machine computes, on the CPU with every weight format and on each GPU, and keep it "
+             "for plans (about ten seconds)"},
+    {.name = "limits",
+     .type = OptionType::kBool,
+     .default_text = "false",
+     .help = "Measure only what no kernel can pass: reading memory and multiplying int8 (a second or two)"},
     {.name = "threads",
      .type = OptionType::kInt,
      .default_text = "auto",
@@ -23,13 +35,43 @@ const OptionRow kOptions[] = {
     {.name = "json", .type = OptionType::kBool, .default_text = "false", .help = "Print one JSON object"},
 };
 
+/// Measures the CPU and the GPUs that models use by themselves, and stores what they reach.
+Json measure_and_keep(Context& context) {
+  const Environment& environment = context.environment;
+  MachineOptions machine_options;
+  machine_options.isa = environment.isa;
+  machine_options.pretence =
+      parse_pretence(environment.pretend_devices, environment.device_memory, environment.fail_device_call);
+  machine_options.cache = app_paths(environment).cache;
+  const Machine machine(machine_options);
+  MeasureOptions options;
+  options.isa = environment.isa;
+  options.threads = options.cores = machine.host().physical_cores;
+  options.memory = machine.devices()[0]->info().memory_usable / 2;
+  ProgressBar bar(context.console, "measuring", ProgressBar::Unit::kCount);
+  options.progress = [&](size_t done, size_t total) {
+    bar.update(done, total);
+    return !interrupted();
+  };
+  const auto tell = [&](const std::string& note) { context.console.err("note: " + note + "\n"); };
+  SpeedStore store = SpeedStore::open(app_paths(environment).data, tell);
+  Json speeds = Json::array();
+  for (Device* device : machine.devices()) {
+    const bool cpu = device->info().kind == DeviceKind::kCpu;
+    const DeviceSpeed speed = cpu ? measure_cpu_speed(options) : measure_gpu_speed(*device);
+    store.keep(speed_key(device->info(), VIVACE_VERSION), speed, date_text());
+    speeds.push_back(speed_json(speed));
+  }
+  return speeds;
+}
+
 int run_hardware(const Arguments& arguments, Context& context) {
   Json hardware = hardware_json(context.environment);
-  hardware["devices"] = devices_json(context.environment, arguments.flag("measure"));
-  if (arguments.flag("measure")) {
-    hardware["measured"] =
-        measured_json(context.environment, static_cast<int>(arguments.integer("threads").value_or(0)));
-  }
+  const bool measure = arguments.flag("measure");
+  const auto threads = static_cast<int>(arguments.integer("threads").value_or(0));
+  hardware["devices"] = devices_json(context.environment, measure);
+  if (measure || arguments.flag("limits")) hardware["measured"] = measured_json(context.environment, threads);
+  if (measure) hardware["speeds"] = measure_and_keep(context);
   context.console.out(arguments.flag("json") ? dump_json(hardware, 2) + "\n" : hardware_text(hardware));
   return kExitOk;
 }
@@ -45,7 +87,8 @@ CommandRow hardware_command_row() {
       .description = "",
       .positionals = {},
       .options = {kOptions},
-      .examples = {{"hardware --json", "for programs"}, {"hardware --measure", "what decode and prefill can reach"}},
+      .examples = {{"hardware --json", "for programs"},
+                   {"hardware --measure", "once, so that vivace plan knows how fast this machine is"}},
       .run = run_hardware};
 }
 

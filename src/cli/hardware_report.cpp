@@ -11,6 +11,7 @@
 #include "cli/gpu_list.h"
 #include "cli/text_format.h"
 #include "engine/machine.h"
+#include "quant/formats.h"
 
 namespace vivace {
 namespace {
@@ -87,6 +88,7 @@ std::string bytes_of(const Json& value) { return bytes_text(value.get<uint64_t>(
 std::string billions(const Json& rate) { return fixed_text(rate.get<double>() / 1e9, 1); }
 
 Json device_json(Device& device, bool measure) {
+  measure = measure && device.info().kind != DeviceKind::kSoftware;  // that is the CPU once more, and slow
   if (measure) device.measure();
   const DeviceInfo& info = device.info();
   Json json = {{"id", info.id},
@@ -123,6 +125,23 @@ void add_device(TextTable& table, const Json& device) {
   table.add({"  link", billions(measured["upload_bytes_per_second"]) + " GB/s up, " +
                            billions(measured["download_bytes_per_second"]) + " GB/s down; a step starts in " +
                            fixed_text(measured["launch_seconds"].get<double>() * 1e6, 0) + " us"});
+}
+
+/// Of a measured CPU what a few common formats reach: gigabytes read by one token, multiply-adds of a long prompt.
+void add_speed(TextTable& table, const Json& speed) {
+  const std::string device = speed["device"].get<std::string>();
+  table.add({device + " measured", "kept for vivace plan"});
+  for (const char* name : {"F16", "Q8_0", "Q6_K", "Q4_K", "Q4_0"}) {
+    for (const Json& format : speed["products"]) {
+      if (format["format"] != name || device != "cpu") continue;
+      const Json& points = format["points"];
+      const FormatRow& row = *find_format(std::string_view(name));
+      const double bytes = points.front()["memory_macs_per_second"].get<double>() * row.block_bytes / row.block_columns;
+      table.add({"  " + std::string(name), fixed_text(bytes / 1e9, 1) + " GB/s for one token, " +
+                                               billions(points.back()["memory_macs_per_second"]) +
+                                               " G multiply-adds/s for a prompt"});
+    }
+  }
 }
 
 }  // namespace
@@ -227,6 +246,7 @@ std::string hardware_text(const Json& hardware) {
                                   " threads)"});
     table.add({"int8", billions(measured["int8_macs_per_second"]) + " G multiply-adds/s"});
   }
+  for (const Json& speed : hardware.value("speeds", Json::array())) add_speed(table, speed);
   return table.text();
 }
 

@@ -73,6 +73,13 @@ const OptionRow kRows[] = {
      .default_text = "false",
      .help = "Use the weights where the file lies in the system's cache instead of loading them; slower to generate",
      .group = kMemory},
+    {.name = "reserve-memory",
+     .type = OptionType::kSize,
+     .default_text = "512 MiB",
+     .min = 0,
+     .max = double(int64_t{1} << 50),
+     .help = "Host memory to leave to others",
+     .group = kMemory},
     {.name = "threads",
      .type = OptionType::kInt,
      .default_text = "auto",
@@ -195,6 +202,7 @@ MachineOptions machine_options(const Arguments& arguments, const Environment& en
   options.cache = app_paths(environment).cache;
   if (const auto names = chosen_text(arguments, "device")) options.chosen_gpus = parse_names(*names);
   options.gpus = wants_gpus(arguments);
+  options.reserve_memory = static_cast<size_t>(arguments.integer("reserve-memory").value_or(512 << 20));
   options.pretend_cpu_devices = static_cast<int32_t>(arguments.integer("devices").value_or(1));
   return options;
 }

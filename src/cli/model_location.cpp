@@ -54,19 +54,24 @@ std::vector<std::string> local_models(const std::filesystem::path& folder) {
   return names;
 }
 
-std::filesystem::path locate_model(const std::string& model, Context& context) {
+std::optional<std::filesystem::path> find_model_file(const std::string& model, const Context& context) {
   if (is_file(model)) return model;
   std::error_code ignored;
   if (std::filesystem::is_directory(model, ignored)) {
     throw Error(ErrorCode::kInvalidArgument, "'" + model + "' is a folder", "name the .gguf file in it");
   }
   const std::filesystem::path folder = app_paths(context.environment).models;
-  if (model.find('/') == std::string::npos) {
-    for (const std::string& name : {model + std::string(kSuffix), model}) {
-      if (is_file(folder / name)) return folder / name;
-    }
-    if (model == kDefaultModel) return fetch_default_model(folder, context);
+  if (model.find('/') != std::string::npos) return std::nullopt;
+  for (const std::string& name : {model + std::string(kSuffix), model}) {
+    if (is_file(folder / name)) return folder / name;
   }
+  return std::nullopt;
+}
+
+std::filesystem::path locate_model(const std::string& model, Context& context) {
+  if (auto path = find_model_file(model, context)) return *path;
+  const std::filesystem::path folder = app_paths(context.environment).models;
+  if (model == kDefaultModel) return fetch_default_model(folder, context);
   throw not_found(model, folder);
 }
 

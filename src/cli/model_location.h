@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ std::vector<std::string> local_models(const std::filesystem::path& folder);
 /// The file of MODEL: a path that exists, or a name in the models folder. The default model is fetched when it is
 /// missing. Throws Error kNotFound with the names there are.
 std::filesystem::path locate_model(const std::string& model, Context& context);
+
+/// The same without fetching: nothing where there is no such file. Throws Error kInvalidArgument for a folder.
+std::optional<std::filesystem::path> find_model_file(const std::string& model, const Context& context);
 
 /// The row of the argument MODEL, for the commands' tables.
 PositionalRow model_argument(bool required = true);

@@ -1,5 +1,6 @@
 #include "cli/model_session.h"
 
+#include "advise/local_machine.h"
 #include "cli/interrupt.h"
 #include "cli/load_options.h"
 #include "cli/progress_bar.h"
@@ -21,9 +22,12 @@ ModelSession plan_session(GgufFile file, const std::filesystem::path& path, cons
   for (const std::string& note : machine->notes()) tell(context, note);
   Wishes wishes = load_wishes(arguments);
   if (adjust) adjust(card, wishes);
-  auto source = std::make_unique<ModelSource>(std::move(file), std::move(card), machine->devices(), machine->host(),
-                                              machine->pool(), std::move(wishes),
-                                              [&context](const std::string& note) { tell(context, note); });
+  HostFacts host = machine->host();
+  host.speeds = stored_speeds(app_paths(context.environment).data, machine->devices(), VIVACE_VERSION,
+                              [&context](const std::string& note) { tell(context, note); });
+  auto source =
+      std::make_unique<ModelSource>(std::move(file), std::move(card), machine->devices(), host, machine->pool(),
+                                    std::move(wishes), [&context](const std::string& note) { tell(context, note); });
   ModelSession session{path, std::move(machine), std::move(source)};
   for (const std::string& reason : session.plan().reasons) context.log.debug("plan", {{"reason", reason}});
   return session;

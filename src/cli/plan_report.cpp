@@ -2,28 +2,11 @@
 
 #include <algorithm>
 
-#include "base/json.h"
+#include "advise/plan_json.h"
 #include "cli/text_format.h"
 
 namespace vivace {
 namespace {
-
-std::string kv_name(Format format) {
-  std::string name = format_row(format).name;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return name;
-}
-
-int32_t layers_on(const Plan& plan, size_t device) {
-  const auto& layers = plan.placement.layers;
-  return static_cast<int32_t>(std::count(layers.begin(), layers.end(), static_cast<int32_t>(device)));
-}
-
-bool is_used(const Plan& plan, size_t device) {
-  const auto index = static_cast<int32_t>(device);
-  return layers_on(plan, device) > 0 || plan.placement.embedding == index || plan.placement.output == index;
-}
 
 /// What a device computes beside layers.
 std::string ends_on(const Plan& plan, size_t device) {
@@ -49,40 +32,6 @@ std::string memory_line(const MemoryLedger& ledger) {
 
 }  // namespace
 
-Json plan_json(const Plan& plan, std::span<Device* const> devices) {
-  Json memory = Json::array();
-  Json placement = Json::array();
-  for (size_t d = 0; d < plan.ledgers.size(); ++d) {
-    if (!is_used(plan, d)) continue;
-    const MemoryLedger& ledger = plan.ledgers[d];
-    memory.push_back({{"device", ledger.device},
-                      {"weights_bytes", ledger.weights},
-                      {"mapped_bytes", ledger.mapped},
-                      {"kv_bytes", ledger.kv},
-                      {"activation_bytes", ledger.activations},
-                      {"total_bytes", ledger.total()},
-                      {"usable_bytes", ledger.usable}});
-    const DeviceInfo& info = devices[d]->info();
-    placement.push_back({{"device", info.id},
-                         {"name", info.name},
-                         {"isa", info.isa},
-                         {"layers", layers_on(plan, d)},
-                         {"embedding", plan.placement.embedding == static_cast<int32_t>(d)},
-                         {"output", plan.placement.output == static_cast<int32_t>(d)}});
-  }
-  return {{"context_length", plan.context_length},
-          {"kv_type", kv_name(plan.kv_format)},
-          {"batch_size", plan.limits.tokens},
-          {"parallel", plan.parallel},
-          {"threads", plan.threads},
-          {"threads_prefill", plan.threads_prefill},
-          {"gpu_layers", gpu_layers_of(plan, devices)},
-          {"kv_in_host_memory", plan.placement.kv_in_host},
-          {"placement", placement},
-          {"memory", memory},
-          {"reasons", plan.reasons}};
-}
-
 std::vector<std::pair<std::string, std::string>> plan_lines(const ModelCard& card, const Plan& plan,
                                                             std::span<Device* const> devices, bool reasons) {
   std::vector<std::pair<std::string, std::string>> lines = {{"model", model_line(card)}};
@@ -100,7 +49,7 @@ std::vector<std::pair<std::string, std::string>> plan_lines(const ModelCard& car
                                     std::to_string(card.context_length) + ")" +
                                     (plan.parallel > 1 ? ", " + std::to_string(plan.parallel) + " at once" : ""));
   const bool kv_in_host = plan.placement.kv_in_host && gpu_layers_of(plan, devices) > 0;
-  lines.emplace_back("KV cache", kv_name(plan.kv_format) + (kv_in_host ? ", all of it in host memory" : ""));
+  lines.emplace_back("KV cache", kv_type_name(plan.kv_format) + (kv_in_host ? ", all of it in host memory" : ""));
   lines.emplace_back("batch", std::to_string(plan.limits.tokens) + " tokens");
   for (size_t d = 0; d < plan.ledgers.size(); ++d) {
     if (is_used(plan, d)) lines.emplace_back("memory", memory_line(plan.ledgers[d]));

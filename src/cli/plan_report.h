@@ -1,17 +1,13 @@
-// A plan for people and for programs.
+// A plan for people.
 #pragma once
 
 #include <span>
 #include <string>
 
-#include "base/json_fwd.h"
 #include "device/device.h"
 #include "plan/plan.h"
 
 namespace vivace {
-
-/// The settings that were chosen, their memory and why.
-Json plan_json(const Plan& plan, std::span<Device* const> devices);
 
 /// Label and text of each line of a summary: model, device, threads, context, KV cache, batch, memory; the plan's
 /// reasons too where wanted.

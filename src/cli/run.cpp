@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "advise/plan_json.h"
 #include "base/json.h"
 #include "cli/arguments.h"
 #include "cli/console.h"

@@ -42,6 +42,15 @@ std::string count_text(uint64_t count) {
 
 std::string seconds_text(double seconds) { return fixed_text(seconds, seconds < 1 ? 3 : seconds < 100 ? 2 : 0) + " s"; }
 
+std::string bar_text(double share) {
+  constexpr int kColumns = 20;
+  constexpr const char* kParts[] = {"", "\u258F", "\u258E", "\u258D", "\u258C", "\u258B", "\u258A", "\u2589"};
+  const int eighths = int(std::lround(std::clamp(share, 0.0, 1.0) * kColumns * 8));
+  std::string text;
+  for (int i = 0; i < eighths / 8; ++i) text += "\u2588";
+  return text + kParts[eighths % 8];
+}
+
 size_t text_columns(std::string_view text) {
   size_t columns = 0;
   for (unsigned char c : text) columns += (c & 0xC0) != 0x80;

@@ -17,6 +17,9 @@ std::string count_text(uint64_t count);
 /// "0.083 s", "12.4 s".
 std::string seconds_text(double seconds);
 
+/// A bar of blocks, `share` (0 to 1) of twenty columns long.
+std::string bar_text(double share);
+
 /// Characters (code points) of UTF-8 text: the columns it takes in a terminal, near enough.
 size_t text_columns(std::string_view text);
 /// Control characters as \n, \t, \x1b; broken UTF-8 as U+FFFD; cut with "…" beyond `most` characters.

@@ -55,8 +55,8 @@ void check_speed(const Setup& setup, Section& section) {
   wishes.gpu_layers->count = 1 << 20;
   GgufFile file = open_model_file(setup.bench_model);
   ModelCard card = read_model_card(file);
-  ModelSource source(std::move(file), std::move(card), pointers, {setup.pool->size(), setup.pool->size()}, *setup.pool,
-                     wishes);
+  ModelSource source(std::move(file), std::move(card), pointers, {setup.pool->size(), setup.pool->size(), {}},
+                     *setup.pool, wishes);
   source.load();
   section.add("load, s", source.model().load_seconds);
   const int32_t step = source.runner().limits().tokens;

@@ -49,10 +49,12 @@ struct TensorCard {
   int64_t rows = 0;     // 1 for vectors
   int64_t columns = 0;  // row length
   size_t file_bytes = 0;
+  float active_share = 1;  // of its rows, those that one token is multiplied by: experts
 };
 
 struct ModelCard {
   std::string architecture;
+  std::string not_runnable;  // why this version can plan but not load it; empty: it can
   std::string name;
   std::string file_type;       // the quantisation mix as the file names it, for people
   int32_t context_length = 0;  // trained for, tokens

@@ -13,6 +13,7 @@
 #include "models/kv_layout.h"
 #include "models/model_card.h"
 #include "models/placement.h"
+#include "plan/cost/device_speed.h"
 #include "plan/gpu_layers.h"
 
 namespace vivace {
@@ -33,12 +34,18 @@ struct Wishes {
   std::vector<int32_t> layer_split;  // layers per device, in device order; wins over gpu_layers
   std::optional<int32_t> outputs;    // rows of logits in a step; auto: one per sequence
   bool map_weights = false;          // leave matrices in the mapped file
+  // What auto begins with; memory may make it less.
+  int32_t automatic_context = 4096;  // covers most chats
+  int32_t automatic_batch = 512;
+  int32_t automatic_parallel = 1;
+  std::vector<std::string> without;  // passes that are left out, to see what they are for
 };
 
 /// Facts about the host that no device knows.
 struct HostFacts {
   int32_t physical_cores = 1;  // usable ones: affinity and cgroup limits applied
   int32_t logical_cores = 1;
+  std::vector<DeviceSpeed> speeds;  // of devices, by id, where they are known: placement is then chosen by speed
 };
 
 /// What one device will hold, in bytes.
@@ -78,7 +85,10 @@ struct PlanState {
 
 struct PlanPass {
   const char* name;
+  const char* what;  // it decides, a few words
   void (*run)(PlanState& state);
+  /// What stands instead where the pass is left out.
+  void (*neutral)(PlanState& state);
 };
 
 /// The passes in their order.
@@ -87,6 +97,9 @@ std::span<const PlanPass> plan_passes();
 /// Throws Error kInvalidArgument for a wish out of range and kOutOfMemory, with the ledger and what would fit, where it
 /// can't fit. A wish is never changed; only auto values give way.
 Plan make_plan(const ModelCard& card, std::span<Device* const> devices, const HostFacts& host, const Wishes& wishes);
+
+/// The speeds of these devices, each with the plan's threads; empty where one of them is not known.
+std::vector<DeviceSpeed> speeds_of(const HostFacts& host, std::span<Device* const> devices, int32_t threads);
 
 /// Weights lie one after another, each on such a border, in bytes.
 constexpr size_t kWeightBorder = 64;

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <random>
 
 #include "base/error.h"
 #include "device/reference/reference_device.h"
 #include "models/decoder.h"
+#include "plan/cost/predict.h"
 
 namespace vivace {
 namespace {
@@ -71,7 +74,7 @@ ModelCard small_card() {
 }
 
 constexpr size_t kPlenty = size_t{64} << 30;
-constexpr HostFacts kHost{6, 12};
+const HostFacts kHost{6, 12, {}};
 
 class Planning : public ::testing::Test {
  protected:
@@ -383,7 +386,125 @@ TEST_F(GpuPlanning, FewerLayersAreTakenWhereMoreFailed) {
 
 TEST_F(Planning, PassesAreNamed) {
   for (const PlanPass& pass : plan_passes()) EXPECT_STRNE(pass.name, "");
-  EXPECT_EQ(plan_passes().size(), 5u);
+  EXPECT_EQ(plan_passes().size(), 6u);
+}
+
+TEST_F(Planning, APassMayBeLeftOut) {
+  Wishes wishes;
+  wishes.without = {"threads", "context"};
+  const Plan p = plan(wishes);
+  EXPECT_EQ(p.threads, 12) << "all logical CPUs";
+  EXPECT_EQ(p.context_length, 8192) << "as trained";
+  wishes.without = {"memory"};
+  first_.info_.memory_usable = 1000;
+  second_.info_.memory_usable = 1000;
+  wishes.context_length = 512;
+  EXPECT_GT(plan(wishes).ledgers[0].total(), 1000u) << "nobody refuses";
+  wishes.without = {"magic"};
+  EXPECT_EQ(refusal(wishes), ErrorCode::kInvalidArgument);
+}
+
+/// The speeds of a CPU and a GPU, the GPU so many times as fast.
+std::vector<DeviceSpeed> two_speeds(double ratio, double link = 16e9) {
+  SpeedFacts cpu{.bytes_per_second = 50e9, .macs_per_second = 1e12};
+  SpeedFacts gpu{
+      .bytes_per_second = 50e9 * ratio, .macs_per_second = 1e12 * ratio, .step_seconds = 20e-6, .link = link};
+  return {speed_of_facts("first", cpu), speed_of_facts("second", gpu)};
+}
+
+TEST_F(GpuPlanning, WhereSpeedsAreKnownTheFastestPlacementIsTakenAndNoOther) {
+  std::mt19937 random(7);
+  const auto between = [&](double least, double most) {
+    return std::uniform_real_distribution<double>(least, most)(random);
+  };
+  Wishes wishes;
+  wishes.context_length = 2048;
+  const size_t whole = plan(wishes).ledgers[1].total();
+  for (int round = 0; round < 200; ++round) {
+    HostFacts host{6, 12, two_speeds(std::exp2(between(-3, 5)))};
+    second_.info_.memory_usable = size_t(double(whole) * between(0.05, 1.2));
+    const auto rate = [&](const Plan& p) {
+      const std::vector<DeviceSpeed> speeds = speeds_of(host, devices_, p.threads);
+      return predict_decode_rate({card_, p.placement, p.kv_format, speeds}, 1, p.context_length / 2);
+    };
+    const Plan chosen = make_plan(card_, devices_, host, wishes);
+    EXPECT_LE(chosen.ledgers[1].total(), second_.info_.memory_usable);
+    double best = 0;  // of everything one could ask for that fits
+    for (int32_t layers = 0; layers <= 4; ++layers) {
+      Wishes asked = wishes;
+      asked.gpu_layers = GpuLayers{GpuLayers::Kind::kCount, layers, 0};
+      try {
+        best = std::max(best, rate(make_plan(card_, devices_, host, asked)));
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+      }
+    }
+    EXPECT_GE(rate(chosen), best * (1 - 1e-12)) << "round " << round;
+  }
+}
+
+TEST_F(GpuPlanning, MoreMemoryOrBandwidthNeverMakesThePlanSlower) {
+  Wishes wishes;
+  wishes.context_length = 2048;
+  const size_t whole = plan(wishes).ledgers[1].total();
+  const auto rate = [&](size_t memory, double ratio) {
+    HostFacts host{6, 12, two_speeds(ratio)};
+    second_.info_.memory_usable = memory;
+    const Plan p = make_plan(card_, devices_, host, wishes);
+    const std::vector<DeviceSpeed> speeds = speeds_of(host, devices_, p.threads);
+    return predict_decode_rate({card_, p.placement, p.kv_format, speeds}, 1, 1024);
+  };
+  for (double ratio : {0.25, 1.0, 4.0, 16.0}) {
+    double last = 0;
+    for (size_t memory = whole / 20; memory <= whole + whole / 10; memory += whole / 20) {
+      const double now = rate(memory, ratio);
+      EXPECT_GE(now, last * (1 - 1e-12)) << ratio << " " << memory;
+      EXPECT_GE(rate(memory, ratio * 1.5), now * (1 - 1e-12)) << ratio << " " << memory;
+      last = now;
+    }
+  }
+}
+
+TEST_F(GpuPlanning, WhatStaysOnTheCpuIsExplainedWithWhatWouldFit) {
+  for (LayerCard& layer : card_.layers) layer.window = 0;
+  Wishes wishes;
+  wishes.context_length = 8192;
+  wishes.gpu_layers = parse_gpu_layers("max");
+  const size_t whole = plan(wishes).ledgers[1].total();
+  second_.info_.memory_usable = whole * 6 / 10;
+  wishes.gpu_layers.reset();
+  const Plan p = plan(wishes);
+  ASSERT_LT(count(p, 1), 4);
+  std::string text;
+  for (const std::string& reason : p.reasons) text += reason + "\n";
+  EXPECT_NE(text.find("on the CPU: second has"), std::string::npos) << text;
+  const size_t at = text.find("at a context of ", text.find("are needed") + 30);
+  ASSERT_NE(at, std::string::npos) << text;
+  const int32_t context = std::stoi(text.substr(at + 16));
+  EXPECT_EQ(context % 128, 0);
+  EXPECT_NE(text.find("with --kv-type q8_0"), std::string::npos) << text;
+  // It is true, and the next step of the context is not.
+  wishes.context_length = context;
+  EXPECT_EQ(count(plan(wishes), 1), 4);
+  wishes.context_length = context + 128;
+  EXPECT_TRUE(count(plan(wishes), 1) < 4 || plan(wishes).placement.output == 0);
+}
+
+TEST_F(GpuPlanning, FewThreadsAreWokenBesideAGpu) {
+  HostFacts host{64, 128, {}};
+  const auto threads = [&](const char* layers) {
+    Wishes wishes;
+    wishes.gpu_layers = parse_gpu_layers(layers);
+    return make_plan(card_, devices_, host, wishes).threads;
+  };
+  EXPECT_EQ(threads("0"), 64);
+  EXPECT_EQ(threads("2"), 8);
+  EXPECT_EQ(threads("max"), 64) << "the CPU computes nothing: nothing to save";
+  host.speeds = two_speeds(4);
+  host.speeds[0].measured = true;
+  host.speeds[0].threads = 64;
+  host.speeds[0].thread_points = {{1, 10e9, 1}, {8, 60e9, 8}, {16, 99e9, 16}, {64, 100e9, 64}};
+  EXPECT_EQ(threads("2"), 16) << "as many as reach the measured bandwidth";
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include <cstring>
 #include <vector>
 
-#include "base/os/large_pages.h"
-
 namespace vivace {
 namespace {
 
@@ -28,8 +26,10 @@ double median_seconds(const Work& work) {
   return seconds[kTries / 2];
 }
 
-/// Bytes per second; every thread reads its part.
-double measure_stream(const LimitKernels& kernels, ThreadPool& pool, size_t bytes, PageMemory::Pages pages) {
+}  // namespace
+
+double measure_stream(const KernelTable& table, ThreadPool& pool, size_t bytes, PageMemory::Pages pages) {
+  const LimitKernels& kernels = table.limits;
   const int threads = pool.size();
   const size_t part = bytes / size_t(threads) / 256 * 256;
   const PageMemory memory(part * size_t(threads), pages);
@@ -45,8 +45,8 @@ double measure_stream(const LimitKernels& kernels, ThreadPool& pool, size_t byte
   return double(part) * threads / median_seconds([&] { pool.run(threads, each); });
 }
 
-/// Multiply-adds per second of all threads.
-double measure_int8(const LimitKernels& kernels, ThreadPool& pool) {
+double measure_int8(const KernelTable& table, ThreadPool& pool) {
+  const LimitKernels& kernels = table.limits;
   const int threads = pool.size();
   std::vector<uint8_t> operands(size_t(kernels.operand_bytes));
   for (size_t i = 0; i < operands.size(); ++i) operands[i] = uint8_t(i * 7 % 16);
@@ -60,13 +60,11 @@ double measure_int8(const LimitKernels& kernels, ThreadPool& pool) {
   return double(done) * threads / median_seconds([&] { pool.run(threads, each); });
 }
 
-}  // namespace
-
 CpuLimits measure_cpu_limits(const KernelTable& kernels, ThreadPool& pool, size_t bytes) {
   CpuLimits limits;
-  limits.stream_normal_pages = measure_stream(kernels.limits, pool, bytes, PageMemory::Pages::kNormal);
-  limits.stream_large_pages = measure_stream(kernels.limits, pool, bytes, PageMemory::Pages::kLarge);
-  limits.int8_macs = measure_int8(kernels.limits, pool);
+  limits.stream_normal_pages = measure_stream(kernels, pool, bytes, PageMemory::Pages::kNormal);
+  limits.stream_large_pages = measure_stream(kernels, pool, bytes, PageMemory::Pages::kLarge);
+  limits.int8_macs = measure_int8(kernels, pool);
   return limits;
 }
 

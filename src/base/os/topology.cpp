@@ -215,7 +215,11 @@ CpuTopology read_topology(const TopologySource& source) {
 }
 
 int CpuTopology::useful_threads() const {
-  int threads = std::max(physical_cores, 1);
+  int threads = 0;
+  for (const CoreCluster& cluster : clusters) {
+    if (cluster.name != "efficiency") threads += cluster.physical_cores;
+  }
+  threads = std::max(threads, 1);
   if (quota && *quota < threads) threads = std::max(1, static_cast<int>(std::ceil(*quota)));
   return threads;
 }

@@ -52,7 +52,8 @@ struct CpuTopology {
   std::vector<NumaNode> numa_nodes;   // never empty
   std::optional<double> quota;        // CPU time per wall time that control groups allow, for example 1.5
 
-  /// Physical cores worth a compute thread each: limited by the quota (rounded up), at least 1.
+  /// Physical cores worth a compute thread each: without the efficiency cores where kinds differ, which the others
+  /// would wait for; limited by the quota (rounded up), at least 1.
   int useful_threads() const;
   /// One logical CPU of each physical core, fastest cluster first.
   std::vector<int> one_cpu_per_core() const;

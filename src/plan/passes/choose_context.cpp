@@ -6,8 +6,7 @@
 namespace vivace {
 namespace {
 
-constexpr int32_t kAutomaticContext = 4096;  // covers most chats
-constexpr int32_t kLeastContext = 512;       // an automatic context doesn't shrink below
+constexpr int32_t kLeastContext = 512;  // an automatic context doesn't shrink below
 
 std::string trained_for(const ModelCard& card) {
   return "the model was trained for " + std::to_string(card.context_length) + " tokens";
@@ -18,7 +17,12 @@ std::string trained_for(const ModelCard& card) {
 void provisional_context(PlanState& state) {
   state.plan.kv_format = state.wishes.kv_format.value_or(Format::kF16);
   state.plan.context_length =
-      state.wishes.context_length.value_or(std::min(kAutomaticContext, state.card.context_length));
+      state.wishes.context_length.value_or(std::min(state.wishes.automatic_context, state.card.context_length));
+}
+
+void take_trained_context(PlanState& state) {
+  provisional_context(state);
+  if (!state.wishes.context_length) state.plan.context_length = state.card.context_length;
 }
 
 void choose_context(PlanState& state) {
@@ -43,13 +47,18 @@ void choose_context(PlanState& state) {
     }
     return;
   }
-  plan.context_length = std::min(kAutomaticContext, state.card.context_length);
+  const int32_t automatic = std::min(wishes.automatic_context, state.card.context_length);
+  plan.context_length = automatic;
   write_ledgers(state);
   while (overfull_device(plan) >= 0 && plan.context_length > kLeastContext) {
     plan.context_length = std::max(kLeastContext, plan.context_length / 2);
     write_ledgers(state);
   }
-  plan.reasons.push_back("context: " + std::to_string(plan.context_length) + " tokens; " + trained_for(state.card));
+  std::string reason = "context: " + std::to_string(plan.context_length) + " tokens; " + trained_for(state.card);
+  if (plan.context_length < automatic) {
+    reason += "; " + std::to_string(automatic) + " would be the choice, but memory is short";
+  }
+  plan.reasons.push_back(reason);
 }
 
 }  // namespace vivace

@@ -15,7 +15,40 @@ int32_t checked(std::optional<int32_t> wish, int32_t automatic, const char* opti
   return *wish;
 }
 
+/// The fewest threads that come within 3 % of the best bandwidth that a measured curve shows.
+int32_t enough_threads(const DeviceSpeed& speed) {
+  double best = 0;
+  for (const ThreadPoint& point : speed.thread_points) best = std::max(best, point.bytes_per_second);
+  for (const ThreadPoint& point : speed.thread_points) {
+    if (point.bytes_per_second >= 0.97 * best) return point.threads;
+  }
+  return speed.threads;
+}
+
 }  // namespace
+
+void take_all_threads(PlanState& state) {
+  state.plan.threads = checked(state.wishes.threads, std::max(1, state.host.logical_cores), "--threads");
+  state.plan.threads_prefill = checked(state.wishes.threads_prefill, state.plan.threads, "--threads-prefill");
+}
+
+void choose_hybrid_threads(PlanState& state) {
+  constexpr int32_t kLeast = 4, kMost = 8;
+  Plan& plan = state.plan;
+  const int32_t on_gpus = gpu_layers_of(plan, state.devices);
+  if (state.wishes.threads || on_gpus == 0 || on_gpus == int32_t(plan.placement.layers.size())) return;
+  int32_t wanted = kMost;
+  for (const DeviceSpeed& speed : state.host.speeds) {
+    if (speed.device == state.devices[0]->info().id && speed.measured && !speed.thread_points.empty()) {
+      wanted = std::max(kLeast, enough_threads(speed));
+    }
+  }
+  if (wanted >= plan.threads) return;
+  plan.threads = wanted;
+  plan.reasons.push_back("threads: " + std::to_string(wanted) +
+                         " to generate, since layers on the GPU leave the CPU little to do; more would only be woken "
+                         "in vain");
+}
 
 void choose_threads(PlanState& state) {
   const int32_t cores = std::max(1, state.host.physical_cores);

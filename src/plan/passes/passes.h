@@ -7,10 +7,18 @@ namespace vivace {
 
 /// Decode and prefill threads: the physical cores the process may use.
 void choose_threads(PlanState& state);
+/// As many threads as there are logical CPUs: what stands without choose_threads.
+void take_all_threads(PlanState& state);
+/// Beside a GPU that holds most layers, the few threads that the rest is worth.
+void choose_hybrid_threads(PlanState& state);
 /// Tokens and sequences of a step.
 void choose_batch(PlanState& state);
 /// Which device holds which layers.
 void place_layers(PlanState& state);
+/// Every layer on the first device.
+void place_on_first(PlanState& state);
+/// The context that the model was trained for, whatever memory there is.
+void take_trained_context(PlanState& state);
 /// Context length and KV format; an automatic context gives way where memory is short.
 void choose_context(PlanState& state);
 /// The final ledger; the last word on whether it fits.

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "plan/cost/predict.h"
 #include "plan/passes/passes.h"
 #include "plan/passes/share_out.h"
 
@@ -36,7 +37,7 @@ class Placer {
     const int32_t wanted = std::min(wish ? wish->of(layers_) : automatic_layers(), most);
     if (wish) {
       choose_ends(wanted);
-    } else {
+    } else if (!choose_fastest(most)) {
       int32_t count = wanted;
       while (count > 0 && !choose_ends(count)) --count;
       if (count == 0) place({});
@@ -63,6 +64,27 @@ class Placer {
       return kind == DeviceKind::kDiscreteGpu || state_.wishes.devices_named;
     });
     return worth_it ? layers_ : 0;
+  }
+
+  /// Where the devices' speeds are known: of all numbers of layers that fit, the one that decodes fastest, half way
+  /// into the context; of equals the largest. False: nothing is known, or nothing fits.
+  bool choose_fastest(int32_t most) {
+    const std::vector<DeviceSpeed> speeds = speeds_of(state_.host, state_.devices, state_.plan.threads);
+    if (speeds.empty()) return false;
+    double best = 0;
+    std::optional<Placement> fastest;
+    for (int32_t count = most; count >= 0; --count) {
+      if (!choose_ends(count) || overfull_device(state_.plan) >= 0) continue;
+      const double rate = predict_decode_rate({state_.card, state_.plan.placement, state_.plan.kv_format, speeds}, 1,
+                                              state_.plan.context_length / 2);
+      if (fastest && rate <= best) continue;
+      best = rate;
+      fastest = state_.plan.placement;
+    }
+    if (!fastest) return false;
+    state_.plan.placement = *fastest;
+    by_speed_ = true;
+    return true;
   }
 
   /// Places that many layers; embedding and output with them where that fits. False: it does not fit either way, and
@@ -147,18 +169,83 @@ class Placer {
       text += ", since more failed to load";
     } else if (as_asked) {
       text += " as asked";
-    } else if (automatic_layers() == 0) {
+    } else if (by_speed_ && count < layers_ && fits_all()) {
+      text += ", which is fastest by the speeds of the devices";
+    } else if (!by_speed_ && automatic_layers() == 0) {
       text += ", since the GPU here shares the CPU's memory; --gpu-layers max tries it";
     } else if (count < layers_) {
       text += ", the most that fit";
     }
     state_.plan.reasons.push_back(text);
+    if (count < layers_ && gpus_.size() == 1) explain_what_would_fit(layers_ - count);
+  }
+
+  /// Whether all layers would fit at the plan's context.
+  bool fits_all() {
+    Plan trial = state_.plan;
+    PlanState again{state_.card, state_.devices, state_.host, state_.wishes, trial};
+    return Placer(again).choose_ends(layers_);
+  }
+
+  /// The longest context, in steps of 128 tokens, at which all layers fit with their KV cache in `format`; 0: none.
+  int32_t context_for_all(Format format) {
+    constexpr int32_t kStep = 128;
+    Plan trial = state_.plan;
+    trial.kv_format = format;
+    PlanState again{state_.card, state_.devices, state_.host, state_.wishes, trial};
+    Placer placer(again);
+    int32_t fitting = 0, too_long = state_.plan.context_length / kStep + 1;
+    while (too_long - fitting > 1) {
+      const int32_t middle = (fitting + too_long) / 2;
+      trial.context_length = middle * kStep;
+      placer.place({layers_, false, true});
+      (placer.fits() ? fitting : too_long) = middle;
+    }
+    return fitting * kStep;
+  }
+
+  /// "5 layers stay on the CPU: 8.0 GiB card, 9.0 GiB needed at 2048; at 640 context, or 1280 with q8_0 KV, all 40 fit"
+  void explain_what_would_fit(int32_t left) {
+    const size_t gpu = size_t(gpus_[0]);
+    Plan trial = state_.plan;
+    PlanState again{state_.card, state_.devices, state_.host, state_.wishes, trial};
+    Placer(again).place({layers_, false, true});
+    write_ledgers(again);
+    const MemoryLedger& whole = trial.ledgers[gpu];
+    if (whole.usable == 0 || whole.total() <= whole.usable) return;
+    std::string text = std::to_string(left) + (left == 1 ? " layer stays" : " layers stay") +
+                       " on the CPU: " + whole.device + " has " + gibibytes(whole.usable) + ", " +
+                       gibibytes(whole.total()) + " are needed for all at a context of " +
+                       std::to_string(state_.plan.context_length);
+    std::string fit;
+    if (const int32_t context = context_for_all(state_.plan.kv_format)) {
+      fit = "at a context of " + std::to_string(context);
+    }
+    if (state_.plan.kv_format == Format::kF16 && can_keep_q8()) {
+      if (const int32_t context = context_for_all(Format::kQ8_0)) {
+        fit += (fit.empty() ? "at a context of " : ", or ") + std::to_string(context) + " with --kv-type q8_0";
+      }
+    }
+    if (!fit.empty()) text += "; " + fit + ", all " + std::to_string(layers_) + " fit";
+    if (fit.empty() && whole.weights > whole.usable) text += "; a smaller quantisation would fit";
+    state_.plan.reasons.push_back(text);
+  }
+
+  bool can_keep_q8() const {
+    return std::all_of(state_.card.layers.begin(), state_.card.layers.end(),
+                       [](const LayerCard& layer) { return layer.key_dim % 32 == 0 && layer.value_dim % 32 == 0; });
+  }
+
+  static std::string gibibytes(size_t bytes) {
+    const auto tenths = std::lround(double(bytes) / double(size_t{1} << 30) * 10);
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GiB";
   }
 
   PlanState& state_;
   const int32_t layers_;
   std::vector<int32_t> gpus_;
-  bool host_ = true;  // the first device is no GPU
+  bool host_ = true;       // the first device is no GPU
+  bool by_speed_ = false;  // the number of layers was chosen by predicted speed
 };
 
 void place_as_listed(PlanState& state) {
@@ -181,6 +268,11 @@ void place_as_listed(PlanState& state) {
 }
 
 }  // namespace
+
+void place_on_first(PlanState& state) {
+  state.plan.placement = {};
+  state.plan.placement.layers.assign(state.card.layers.size(), 0);
+}
 
 void place_layers(PlanState& state) {
   if (!state.wishes.layer_split.empty()) return place_as_listed(state);
