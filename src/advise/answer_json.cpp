@@ -70,7 +70,7 @@ std::vector<std::string> speed_reasons(const ModelCard& card, const PlanAnswer& 
     const auto share = [&](double seconds) { return std::to_string(std::lround(100 * seconds / total)) + " %"; };
     text = "of a token's time " + share(forecast.token.weights) + " goes to weights, " +
            share(forecast.token.attention + forecast.token.between) + " to attention and the rest";
-    if (forecast.token.hops > 0) text += ", " + share(forecast.token.hops) + " to the way between devices";
+    if (forecast.token.hops > 0.005 * total) text += ", " + share(forecast.token.hops) + " to the way between devices";
     if (forecast.token.disk > 0) text += ", " + share(forecast.token.disk) + " to the disk";
     reasons.push_back(text);
   }

@@ -69,18 +69,23 @@ std::string html_text(std::string_view text) {
 
 std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view unit) {
   constexpr double kBar = 26, kGap = 30, kTop = 8, kLabel = 96;
-  double most = 0;
-  for (const StackBar& bar : bars) {
+  const auto sum_of = [](const StackBar& bar) {
     double sum = 0;
     for (const StackPart& part : bar.parts) sum += part.value;
-    most = std::max({most, sum, bar.limit});
-  }
+    return sum;
+  };
+  double longest = 0;
+  for (const StackBar& bar : bars) longest = std::max(longest, sum_of(bar));
+  // A limit far beyond every bar would leave no room to see them.
+  const auto shows_limit = [&](const StackBar& bar) { return bar.limit > 0 && bar.limit <= 3 * longest; };
+  double most = longest;
+  for (const StackBar& bar : bars) most = std::max(most, shows_limit(bar) ? bar.limit : 0);
   if (bars.empty() || most <= 0) return "";
   const double scale = (kWidth - kLabel - 90) / most, height = kTop + double(bars.size()) * (kBar + kGap) + 28;
   std::string svg = "<svg viewBox=\"0 0 " + at(kWidth) + " " + at(height) + "\" role=\"img\">";
   double y = kTop;
   for (const StackBar& bar : bars) {
-    double x = kLabel, sum = 0;
+    double x = kLabel;
     svg += text_at(kLabel - 8, y + kBar * 0.68, "end", bar.label);
     for (size_t i = 0; i < bar.parts.size(); ++i) {
       const double width = bar.parts[i].value * scale;
@@ -88,11 +93,12 @@ std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view uni
              "\" class=\"part" + std::to_string(i) + "\"><title>" + html_text(bar.parts[i].name) + ": " +
              number(bar.parts[i].value, 2) + " " + html_text(unit) + "</title></rect>";
       x += width;
-      sum += bar.parts[i].value;
     }
-    svg += text_at(x + 6, y + kBar * 0.68, "start", number(sum, sum < 10 ? 2 : 1) + " " + std::string(unit));
-    if (bar.limit > 0) {
-      const double limit = kLabel + bar.limit * scale;
+    const double sum = sum_of(bar), limit = kLabel + bar.limit * scale;
+    const bool in_the_way = shows_limit(bar) && limit > x - 2 && limit < x + 80;
+    svg += text_at((in_the_way ? limit : x) + 6, y + kBar * 0.68, "start",
+                   number(sum, sum < 10 ? 2 : 1) + " " + std::string(unit));
+    if (shows_limit(bar)) {
       svg += line_at(limit, y - 4, limit, y + kBar + 4, "limit");
       svg += text_at(limit, y + kBar + 17, "middle", number(bar.limit, 1) + " usable", "small");
     }
