@@ -125,7 +125,7 @@ TEST_F(PlanCommand, ADamagedStoreIsSetAsideAndTheAnswerComesAllTheSame) {
 }
 
 TEST_F(PlanCommand, MeasuringMakesPredictionsOfThisMachine) {
-#if defined(VIVACE_FEW_ISAS)
+#if defined(VIVACE_SANITIZED)
   std::cout << "did not run: the measurement of the machine, which takes minutes with sanitizers\n";
 #else
   const ProgramResult measured = run({"hardware", "--measure", "--json"});
