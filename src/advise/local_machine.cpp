@@ -1,7 +1,5 @@
 #include "advise/local_machine.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/os/memory.h"
 #include "base/os/topology.h"
@@ -40,14 +38,10 @@ std::vector<DeviceSpeed> stored_speeds(const std::filesystem::path& data_folder,
   return speeds;
 }
 
-std::vector<DeviceSpeed> known_speeds(std::vector<DeviceSpeed> stored, std::span<Device* const> devices,
-                                      int32_t cores) {
-  for (const Device* device : devices) {
-    const bool there = std::any_of(stored.begin(), stored.end(),
-                                   [&](const DeviceSpeed& speed) { return speed.device == device->info().id; });
-    if (!there) stored.push_back(guess_speed(device->info(), cores));
-  }
-  return stored;
+std::vector<DeviceSpeed> guessed_speeds(std::span<Device* const> devices, int32_t cores) {
+  std::vector<DeviceSpeed> speeds;
+  for (const Device* device : devices) speeds.push_back(guess_speed(device->info(), cores));
+  return speeds;
 }
 
 }  // namespace vivace

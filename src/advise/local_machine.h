@@ -21,7 +21,7 @@ std::vector<DeviceSpeed> stored_speeds(const std::filesystem::path& data_folder,
                                        const std::string& version,
                                        const std::function<void(const std::string& note)>& tell);
 
-/// The same with a guess for each device that was never measured.
-std::vector<DeviceSpeed> known_speeds(std::vector<DeviceSpeed> stored, std::span<Device* const> devices, int32_t cores);
+/// A guess for each device, for those that were never measured.
+std::vector<DeviceSpeed> guessed_speeds(std::span<Device* const> devices, int32_t cores);
 
 }  // namespace vivace

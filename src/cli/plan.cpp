@@ -96,7 +96,8 @@ struct Hardware {
   std::unique_ptr<Machine> machine;  // of this machine
   PaperMachine paper;                // of a catalogue
   std::vector<Device*> devices;
-  HostFacts host;
+  HostFacts host;                    // with the speeds that are known, as run and chat plan with
+  std::vector<DeviceSpeed> guesses;  // to predict with where none is known
 };
 
 Hardware look_at_hardware(const Arguments& arguments, Context& context) {
@@ -115,10 +116,9 @@ Hardware look_at_hardware(const Arguments& arguments, Context& context) {
   for (const std::string& note : hardware.machine->notes()) tell(note);
   hardware.devices.assign(hardware.machine->devices().begin(), hardware.machine->devices().end());
   hardware.host = hardware.machine->host();
-  std::vector<DeviceSpeed> stored =
-      stored_speeds(app_paths(context.environment).data, hardware.devices, VIVACE_VERSION, tell);
-  hardware.basis = stored.size() == hardware.devices.size() ? "measured" : "estimate";
-  hardware.host.speeds = known_speeds(std::move(stored), hardware.devices, hardware.host.physical_cores);
+  hardware.host.speeds = stored_speeds(app_paths(context.environment).data, hardware.devices, VIVACE_VERSION, tell);
+  hardware.basis = hardware.host.speeds.size() == hardware.devices.size() ? "measured" : "estimate";
+  hardware.guesses = guessed_speeds(hardware.devices, hardware.host.physical_cores);
   return hardware;
 }
 
@@ -265,6 +265,7 @@ int run_plan(const Arguments& arguments, Context& context) {
   if (const std::string goal = text_of(arguments, "for"); !goal.empty()) apply_goal(goal, wishes);
   ForecastOptions options;
   options.prompt = static_cast<int32_t>(arguments.integer("prompt").value_or(512));
+  options.guesses = hardware.guesses;
   options.disk_bytes_per_second = arguments.number("disk-speed").value_or(2) * 1e9;
   const bool json = arguments.flag("json");
   if (const std::string lever = text_of(arguments, "sweep"); !lever.empty()) {

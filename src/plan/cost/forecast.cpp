@@ -21,10 +21,21 @@ std::vector<int32_t> stream_counts(int32_t parallel) {
   return counts;
 }
 
+/// What is known of the devices, and guesses for the others.
+HostFacts with_guesses(HostFacts host, std::span<const DeviceSpeed> guesses) {
+  for (const DeviceSpeed& guess : guesses) {
+    const bool known = std::any_of(host.speeds.begin(), host.speeds.end(),
+                                   [&](const DeviceSpeed& speed) { return speed.device == guess.device; });
+    if (!known) host.speeds.push_back(guess);
+  }
+  return host;
+}
+
 }  // namespace
 
 std::optional<Forecast> make_forecast(const ModelCard& card, const Plan& plan, std::span<Device* const> devices,
-                                      const HostFacts& host, const ForecastOptions& options) {
+                                      const HostFacts& known, const ForecastOptions& options) {
+  const HostFacts host = with_guesses(known, options.guesses);
   const std::vector<DeviceSpeed> decode = speeds_of(host, devices, plan.threads);
   const std::vector<DeviceSpeed> prefill = speeds_of(host, devices, plan.threads_prefill);
   if (decode.empty()) return std::nullopt;

@@ -29,7 +29,8 @@ struct Forecast {
 
 struct ForecastOptions {
   int32_t prompt = 512;
-  double disk_bytes_per_second = 2e9;  // an SSD's, where weights don't fit in memory
+  double disk_bytes_per_second = 2e9;     // an SSD's, where weights don't fit in memory
+  std::vector<DeviceSpeed> guesses = {};  // for devices of whose speed nothing is known; the plan doesn't look at them
 };
 
 /// Nothing where the speed of a device is not known.

@@ -191,6 +191,10 @@ TEST(Forecast, TellsWhatUsersAskAbout) {
   EXPECT_FALSE(forecast->measured);
   host.speeds.clear();
   EXPECT_FALSE(make_forecast(card, plan, devices, host, {}));
+  ForecastOptions guessing;
+  guessing.prompt = 1000;
+  guessing.guesses = {plain_speed()};
+  EXPECT_EQ(make_forecast(card, plan, devices, host, guessing)->time_to_first_token, forecast->time_to_first_token);
 }
 
 TEST(Forecast, AGuessKnowsMoreCoresAndGpusAsFaster) {
