@@ -4,14 +4,10 @@
 
 #include "advise/plan_json.h"
 #include "base/json.h"
+#include "base/number_text.h"
 
 namespace vivace {
 namespace {
-
-std::string tenths(double value) {
-  const auto all = std::llround(value * 10);
-  return std::to_string(all / 10) + "." + std::to_string(all % 10);
-}
 
 Json step_json(const StepTime& time) {
   return {{"weights", time.weights},
@@ -61,9 +57,9 @@ std::vector<std::string> speed_reasons(const ModelCard& card, const PlanAnswer& 
   if (!answer.forecast) return reasons;
   const Forecast& forecast = *answer.forecast;
   const double bytes = bytes_per_token(card, answer.plan.kv_format, 0);
-  std::string text = "decode: each token reads " + tenths(bytes / double(1 << 30) * 1.0) + " GiB of weights";
+  std::string text = "decode: each token reads " + fixed_text(bytes / double(1 << 30), 1) + " GiB of weights";
   const double deep = bytes_per_token(card, answer.plan.kv_format, answer.plan.context_length) - bytes;
-  text += ", and " + tenths(deep / double(1 << 20)) + " MiB of KV cache where the context is full";
+  text += ", and " + fixed_text(deep / double(1 << 20), 1) + " MiB of KV cache where the context is full";
   reasons.push_back(text);
   const double total = forecast.token.total();
   if (total > 0) {

@@ -6,20 +6,27 @@
 
 namespace vivace {
 
-std::span<const Goal> goals() {
-  static constexpr Goal kGoals[] = {
-      {"chat", 4096, 512, 1, "a conversation rarely needs more than 4096 tokens"},
-      {"code", 2048, 512, 1, "a file and its completion fit in 2048 tokens"},
-      {"documents", 16384, 1024, 1, "long texts are read whole"},
-      {"agent", 16384, 1024, 1, "many turns with tools add up"},
-      {"server", 4096, 2048, 8, "prompts of many users are read in few steps"},
-  };
-  return kGoals;
-}
+namespace {
+
+/// One use. Sources: the advice of reference/lm-studio-performance.txt (2048 tokens for code, 4096 for chat, 8 to 16
+/// thousand for documents and agents; batch 512 for one person, 1024 to 2048 for a server).
+struct Goal {
+  const char* name;
+  int32_t context_length;
+  int32_t batch_size;
+  int32_t parallel;
+};
+
+constexpr Goal kGoals[] = {
+    {"chat", 4096, 512, 1},    {"code", 2048, 512, 1},    {"documents", 16384, 1024, 1},
+    {"agent", 16384, 1024, 1}, {"server", 4096, 2048, 8},
+};
+
+}  // namespace
 
 void apply_goal(std::string_view name, Wishes& wishes) {
   std::string known;
-  for (const Goal& goal : goals()) {
+  for (const Goal& goal : kGoals) {
     known += (known.empty() ? "" : ", ") + std::string(goal.name);
     if (name != goal.name) continue;
     wishes.automatic_context = goal.context_length;

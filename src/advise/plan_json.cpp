@@ -2,16 +2,12 @@
 
 #include <algorithm>
 
+#include "base/ascii_case.h"
 #include "base/json.h"
 
 namespace vivace {
 
-std::string kv_type_name(Format format) {
-  std::string name = format_row(format).name;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return name;
-}
+std::string kv_type_name(Format format) { return ascii_lower(format_row(format).name); }
 
 int32_t layers_on(const Plan& plan, size_t device) {
   const auto& layers = plan.placement.layers;

@@ -1,12 +1,13 @@
 #include "advise/plan_page.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "advise/forecast_text.h"
 #include "advise/plan_json.h"
 #include "advise/plan_sweep.h"
 #include "advise/svg_plot.h"
 #include "base/error.h"
+#include "base/number_text.h"
 
 namespace vivace {
 namespace {
@@ -22,13 +23,6 @@ constexpr const char* kStyle =
     ".part2{fill:#4aa36b}.warn{border-left:4px solid #c0392b;padding:.4rem .9rem;background:#fdf1ef}"
     "@media(prefers-color-scheme:dark){body{background:#14181d;color:#e4e9ef}.sub,svg .small{color:#9aa6b4;"
     "fill:#9aa6b4}svg text{fill:#e4e9ef}td,th{border-color:#2b333d}.grid{stroke:#2b333d}.warn{background:#2a1b19}}";
-
-std::string fixed(double value, int digits) {
-  char text[64];
-  return std::string(text, std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits).ptr);
-}
-
-std::string rate(double value) { return fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0) + " tokens/s"; }
 
 std::string row(const std::string& label, const std::string& value, const std::string& note = "") {
   return "<tr><th>" + html_text(label) + "</th><td class=\"n\">" + html_text(value) + "</td><td>" + html_text(note) +
@@ -51,13 +45,11 @@ std::string memory_plot(const Plan& plan) {
 
 std::string speed_table(const Forecast& forecast) {
   std::string table = "<table>";
-  table += row("Prefill", rate(forecast.prefill_tokens_per_second),
+  table += row("Prefill", rate_text(forecast.prefill_tokens_per_second),
                "a prompt of " + std::to_string(forecast.prompt) + " tokens");
-  table += row("First token", fixed(forecast.time_to_first_token, 2) + " s", "after that prompt");
+  table += row("First token", fixed_text(forecast.time_to_first_token, 2) + " s", "after that prompt");
   for (const DecodeForecast& point : forecast.decode) {
-    std::string what = point.depth == 0 ? "at the beginning" : "with " + std::to_string(point.depth) + " tokens before";
-    if (point.streams > 1) what = std::to_string(point.streams) + " answers at once, all together";
-    table += row("Decode", rate(point.tokens_per_second), what);
+    table += row("Decode", rate_text(point.tokens_per_second), decode_case_text(point));
   }
   return table + "</table>";
 }

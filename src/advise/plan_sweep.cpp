@@ -16,14 +16,7 @@ std::vector<int32_t> doubling(int32_t first, int32_t last) {
   return values;
 }
 
-std::vector<int32_t> all_or_evenly(int32_t last, int32_t most) {
-  std::vector<int32_t> values;
-  const int32_t steps = std::min(last, most);
-  for (int32_t i = 0; i <= steps; ++i) {
-    values.push_back(int32_t(std::lround(double(last) * i / std::max(1, steps))));
-  }
-  return values;
-}
+std::vector<int32_t> all_or_evenly(int32_t last, int32_t most) { return evenly_spread(last, std::min(last, most) + 1); }
 
 /// A lever: the values to try, and how to wish for one.
 struct Lever {
@@ -63,9 +56,19 @@ const Lever& find_lever(std::string_view name) {
 
 }  // namespace
 
-std::span<const std::string_view> sweep_levers() {
-  static constexpr std::string_view kNames[] = {"gpu-layers", "context-length", "batch-size", "parallel", "threads"};
-  return kNames;
+std::vector<int32_t> evenly_spread(int32_t last, int32_t points) {
+  std::vector<int32_t> values;
+  for (int32_t i = 0; i < points; ++i) {
+    const int32_t value = int32_t(std::lround(double(last) * i / std::max(1, points - 1)));
+    if (values.empty() || values.back() != value) values.push_back(value);
+  }
+  return values;
+}
+
+std::vector<std::string_view> sweep_levers() {
+  std::vector<std::string_view> names;
+  for (const Lever& lever : kLevers) names.push_back(lever.name);
+  return names;
 }
 
 PlanSweep sweep_plan(const ModelCard& card, std::span<Device* const> devices, const HostFacts& host,

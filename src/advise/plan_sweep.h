@@ -25,7 +25,10 @@ struct PlanSweep {
 };
 
 /// "gpu-layers", "context-length", "batch-size", "parallel", "threads".
-std::span<const std::string_view> sweep_levers();
+std::vector<std::string_view> sweep_levers();
+
+/// At most so many different numbers from 0 to `last`, evenly spread.
+std::vector<int32_t> evenly_spread(int32_t last, int32_t points);
 
 /// Throws Error kInvalidArgument for an unknown lever or a machine without a GPU where GPU layers are swept.
 PlanSweep sweep_plan(const ModelCard& card, std::span<Device* const> devices, const HostFacts& host,

@@ -1,24 +1,19 @@
 #include "advise/svg_plot.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+
+#include "base/number_text.h"
 
 namespace vivace {
 namespace {
 
-std::string number(double value, int digits) {
-  char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits).ptr;
-  return std::string(text, end);
-}
-
-std::string at(double value) { return number(value, 1); }
+std::string at(double value) { return fixed_text(value, 1); }
 
 /// 0.5 -> "0.5", 1250 -> "1250", 131072 -> "128K" where that is exact.
 std::string tick(double value) {
-  if (value >= 1024 && std::fmod(value, 1024) == 0) return number(value / 1024, 0) + "K";
-  return number(value, value != 0 && std::abs(value) < 10 && std::fmod(value, 1) != 0 ? 1 : 0);
+  if (value >= 1024 && std::fmod(value, 1024) == 0) return fixed_text(value / 1024, 0) + "K";
+  return fixed_text(value, value != 0 && std::abs(value) < 10 && std::fmod(value, 1) != 0 ? 1 : 0);
 }
 
 std::string text_at(double x, double y, std::string_view anchor, std::string_view text, std::string_view kind = "") {
@@ -91,16 +86,16 @@ std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view uni
       const double width = bar.parts[i].value * scale;
       svg += "<rect x=\"" + at(x) + "\" y=\"" + at(y) + "\" width=\"" + at(width) + "\" height=\"" + at(kBar) +
              "\" class=\"part" + std::to_string(i) + "\"><title>" + html_text(bar.parts[i].name) + ": " +
-             number(bar.parts[i].value, 2) + " " + html_text(unit) + "</title></rect>";
+             fixed_text(bar.parts[i].value, 2) + " " + html_text(unit) + "</title></rect>";
       x += width;
     }
     const double sum = sum_of(bar), limit = kLabel + bar.limit * scale;
     const bool in_the_way = shows_limit(bar) && limit > x - 2 && limit < x + 80;
     svg += text_at((in_the_way ? limit : x) + 6, y + kBar * 0.68, "start",
-                   number(sum, sum < 10 ? 2 : 1) + " " + std::string(unit));
+                   fixed_text(sum, sum < 10 ? 2 : 1) + " " + std::string(unit));
     if (shows_limit(bar)) {
       svg += line_at(limit, y - 4, limit, y + kBar + 4, "limit");
-      svg += text_at(limit, y + kBar + 17, "middle", number(bar.limit, 1) + " usable", "small");
+      svg += text_at(limit, y + kBar + 17, "middle", fixed_text(bar.limit, 1) + " usable", "small");
     }
     y += kBar + kGap;
   }
@@ -142,7 +137,7 @@ std::string line_plot(const LinePlot& plot) {
     const bool marked = point.x == plot.marked_x;
     svg += "<circle cx=\"" + at(px(point.x)) + "\" cy=\"" + at(py(point.y)) + "\" r=\"" + (marked ? "6" : "3") +
            "\" class=\"" + (marked ? "marked" : "dot") + "\"><title>" + tick(point.x) + ": " +
-           number(point.y, point.y < 10 ? 2 : 1) + "</title></circle>";
+           fixed_text(point.y, point.y < 10 ? 2 : 1) + "</title></circle>";
   }
   svg += text_at((kLeft + kWidth - kRight) / 2, kHeight - 8, "middle", plot.x_title, "small");
   svg += text_at(kLeft, kTop - 3, "start", plot.y_title, "small");

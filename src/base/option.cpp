@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/ascii_case.h"
 #include "base/error.h"
 
 namespace vivace {
@@ -31,14 +32,8 @@ std::optional<T> parse_number(std::string_view text, std::string_view* rest = nu
   return value;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return result;
-}
-
 std::optional<bool> parse_bool(std::string_view text) {
-  const std::string word = lower(text);
+  const std::string word = ascii_lower(text);
   for (const char* yes : {"true", "on", "yes", "1"}) {
     if (word == yes) return true;
   }
@@ -57,7 +52,7 @@ std::optional<int64_t> parse_size(std::string_view text) {
   const auto fraction = parse_number<double>(text, &fraction_suffix);
   if (!fraction || !std::isfinite(*fraction)) return std::nullopt;
   const bool is_whole = whole && suffix.size() == fraction_suffix.size();
-  std::string unit = lower(fraction_suffix);
+  std::string unit = ascii_lower(fraction_suffix);
   unit.erase(0, std::min(unit.find_first_not_of(' '), unit.size()));
   int shift = 0;
   if (!unit.empty() && unit != "b") {

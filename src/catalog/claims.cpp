@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/number_text.h"
 #include "catalog/catalog_data.h"
 #include "catalog/hardware_catalog.h"
 #include "catalog/model_catalog.h"
@@ -21,16 +22,7 @@ namespace {
 
 constexpr double kGibibyte = double(1 << 30);
 
-std::string figure(double value, int digits = 2) {
-  const double scale = std::pow(10, digits);
-  const auto whole = std::llround(value * scale);
-  std::string text = std::to_string(whole / int64_t(scale));
-  if (digits > 0) {
-    std::string rest = std::to_string(std::abs(whole) % int64_t(scale));
-    text += "." + std::string(size_t(digits) - rest.size(), '0') + rest;
-  }
-  return text;
-}
+std::string figure(double value, int digits = 2) { return fixed_text(value, digits); }
 
 /// The verdict of many cases: all of them, some, none.
 std::string verdict_of(size_t right, size_t all) {
@@ -218,7 +210,7 @@ ClaimResult unified_holds_more() {
   size_t right = 0, all = 0;
   ClaimResult result;
   for (double memory : {32.0, 48.0, 64.0, 128.0}) {
-    const double limit = memory * (memory <= 36 ? 2.0 / 3 : 0.75);
+    const double limit = wired_limit(memory * kGibibyte) / kGibibyte;
     ++all;
     right += limit > 24;
     result.figures.emplace_back(figure(memory, 0) + " GB: the GPU may keep, GiB", figure(limit, 1));

@@ -109,9 +109,6 @@ SpeedFacts facts_of(const HardwareCatalog& catalog, const HardwareRow& row, doub
   return facts;
 }
 
-/// What macOS lets a GPU keep of the memory it shares: two thirds up to 36 GiB, three quarters of more.
-double wired_limit(double memory) { return memory * (memory <= 36 * kGibibyte ? 2.0 / 3 : 0.75); }
-
 class MachineMaker {
  public:
   MachineMaker(const HardwareCatalog& catalog, PaperMachine& machine) : catalog_(catalog), machine_(machine) {}
@@ -161,6 +158,8 @@ class MachineMaker {
 };
 
 }  // namespace
+
+double wired_limit(double memory) { return memory * (memory <= 36 * kGibibyte ? 2.0 / 3 : 0.75); }
 
 const HardwareRow* HardwareCatalog::find(std::string_view name) const {
   const std::string key = catalog_key(name);

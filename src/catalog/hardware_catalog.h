@@ -49,6 +49,9 @@ HardwareCatalog read_hardware_catalog(std::string_view text, const std::string& 
 /// The catalogue that travels with the program.
 const HardwareCatalog& hardware_catalog();
 
+/// Bytes that macOS lets a GPU keep of so many that it shares: two thirds up to 36 GiB, three quarters of more.
+double wired_limit(double memory_bytes);
+
 /// A machine to plan with.
 struct PaperMachine {
   std::string name;

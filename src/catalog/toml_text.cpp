@@ -5,6 +5,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "base/ascii_case.h"
 #include "base/error.h"
 #include "base/json.h"
 
@@ -107,8 +108,7 @@ void CatalogRow::check_all_used() const {
 
 std::string catalog_key(std::string_view name) {
   std::string key;
-  for (char c : name) {
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  for (char c : ascii_lower(name)) {
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.') {
       key += c;
     } else if (!key.empty() && key.back() != '-') {

@@ -143,14 +143,15 @@ struct Predicted {
   double prefill = 0, decode = 0;
 };
 
-Predicted predict(const ModelSession& session, const Speeds& speeds) {
+Predicted predict(const ModelSession& session, const Speeds& speeds, Context& context) {
   const Plan& plan = session.plan();
   const std::span<Device* const> devices = session.source->devices();
+  const HostFacts host = host_with_speeds(*session.machine, context);
   const auto setting = [&](const std::vector<DeviceSpeed>& of_devices) {
     return StepSetting{session.card(), plan.placement, plan.kv_format, of_devices};
   };
-  const std::vector<DeviceSpeed> prefill = speeds_of(session.source->host(), devices, plan.threads_prefill);
-  const std::vector<DeviceSpeed> decode = speeds_of(session.source->host(), devices, plan.threads);
+  const std::vector<DeviceSpeed> prefill = speeds_of(host, devices, plan.threads_prefill);
+  const std::vector<DeviceSpeed> decode = speeds_of(host, devices, plan.threads);
   if (prefill.empty() || decode.empty()) return {};
   Predicted predicted;
   if (const SpeedRun& run = speeds.prefill.run; run.tokens > 0) {
@@ -177,7 +178,7 @@ int run_bench(const Arguments& arguments, Context& context) {
   if (!arguments.flag("json")) print_plan(session, context);
   load_session(session, context);
   speeds.measure(*session.source);
-  const Predicted predicted = predict(session, speeds);
+  const Predicted predicted = predict(session, speeds, context);
   const int64_t peak = read_process_memory().peak_resident;
   if (arguments.flag("json")) {
     Json settings = plan_json(session.plan(), session.source->devices());

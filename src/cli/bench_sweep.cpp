@@ -1,8 +1,8 @@
 #include "cli/bench_sweep.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "advise/plan_sweep.h"
 #include "base/json.h"
 #include "cli/console.h"
 #include "cli/interrupt.h"
@@ -12,15 +12,6 @@
 
 namespace vivace {
 namespace {
-
-std::vector<int32_t> layer_counts(int32_t layers, int32_t points) {
-  std::vector<int32_t> counts;
-  for (int32_t i = 0; i < points; ++i) {
-    const int32_t count = int32_t(std::lround(double(layers) * i / (points - 1)));
-    if (counts.empty() || counts.back() != count) counts.push_back(count);
-  }
-  return counts;
-}
 
 double highest(const SweepResult& sweep, Measurement Speeds::*which) {
   double most = 0;
@@ -35,7 +26,7 @@ SweepResult sweep_gpu_layers(const std::filesystem::path& path, const MachineOpt
   Machine machine(machine_options);
   SweepResult sweep;
   sweep.layers = int32_t(read_model_card(open_model_file(path)).layers.size());
-  const std::vector<int32_t> counts = layer_counts(sweep.layers, points);
+  const std::vector<int32_t> counts = evenly_spread(sweep.layers, points);
   ProgressBar bar(context.console, "measuring", ProgressBar::Unit::kCount);
   for (size_t i = 0; i < counts.size(); ++i) {
     bar.update(i, counts.size());

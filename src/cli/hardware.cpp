@@ -35,19 +35,18 @@ const OptionRow kOptions[] = {
     {.name = "json", .type = OptionType::kBool, .default_text = "false", .help = "Print one JSON object"},
 };
 
-/// Measures the CPU and the GPUs that models use by themselves, and stores what they reach.
-Json measure_and_keep(Context& context) {
+/// Measures the CPU, and stores what it and the GPUs, which were measured already, reach.
+Json measure_and_keep(Context& context, const std::vector<DeviceInfo>& gpus) {
   const Environment& environment = context.environment;
   MachineOptions machine_options;
   machine_options.isa = environment.isa;
-  machine_options.pretence =
-      parse_pretence(environment.pretend_devices, environment.device_memory, environment.fail_device_call);
-  machine_options.cache = app_paths(environment).cache;
+  machine_options.gpus = false;
   const Machine machine(machine_options);
+  const DeviceInfo& cpu = machine.devices()[0]->info();
   MeasureOptions options;
   options.isa = environment.isa;
   options.threads = options.cores = machine.host().physical_cores;
-  options.memory = machine.devices()[0]->info().memory_usable / 2;
+  options.memory = cpu.memory_usable / 2;
   ProgressBar bar(context.console, "measuring", ProgressBar::Unit::kCount);
   options.progress = [&](size_t done, size_t total) {
     bar.update(done, total);
@@ -56,12 +55,12 @@ Json measure_and_keep(Context& context) {
   const auto tell = [&](const std::string& note) { context.console.err("note: " + note + "\n"); };
   SpeedStore store = SpeedStore::open(app_paths(environment).data, tell);
   Json speeds = Json::array();
-  for (Device* device : machine.devices()) {
-    const bool cpu = device->info().kind == DeviceKind::kCpu;
-    const DeviceSpeed speed = cpu ? measure_cpu_speed(options) : measure_gpu_speed(*device);
-    store.keep(speed_key(device->info(), VIVACE_VERSION), speed, date_text());
+  const auto keep = [&](const DeviceInfo& info, const DeviceSpeed& speed) {
+    store.keep(speed_key(info, VIVACE_VERSION), speed, date_text());
     speeds.push_back(speed_json(speed));
-  }
+  };
+  keep(cpu, measure_cpu_speed(options));
+  for (const DeviceInfo& gpu : gpus) keep(gpu, speed_of_measured_gpu(gpu));
   return speeds;
 }
 
@@ -69,9 +68,10 @@ int run_hardware(const Arguments& arguments, Context& context) {
   Json hardware = hardware_json(context.environment);
   const bool measure = arguments.flag("measure");
   const auto threads = static_cast<int>(arguments.integer("threads").value_or(0));
-  hardware["devices"] = devices_json(context.environment, measure);
+  std::vector<DeviceInfo> gpus;
+  hardware["devices"] = devices_json(context.environment, measure, gpus);
   if (measure || arguments.flag("limits")) hardware["measured"] = measured_json(context.environment, threads);
-  if (measure) hardware["speeds"] = measure_and_keep(context);
+  if (measure) hardware["speeds"] = measure_and_keep(context, gpus);
   context.console.out(arguments.flag("json") ? dump_json(hardware, 2) + "\n" : hardware_text(hardware));
   return kExitOk;
 }

@@ -187,7 +187,7 @@ Json measured_json(const Environment& environment, int threads) {
           {"int8_macs_per_second", limits.int8_macs}};
 }
 
-Json devices_json(const Environment& environment, bool measure) {
+Json devices_json(const Environment& environment, bool measure, std::vector<DeviceInfo>& measured) {
   ThreadPool pool(1);
   DeviceOptions options;
   options.pretence =
@@ -196,7 +196,9 @@ Json devices_json(const Environment& environment, bool measure) {
   Json devices = Json::array();
   for (const std::string& name : gpu_names(options)) {
     try {
-      devices.push_back(device_json(*open_device(name, options, pool), measure));
+      const std::unique_ptr<Device> device = open_device(name, options, pool);
+      devices.push_back(device_json(*device, measure));
+      if (devices.back().contains("measured")) measured.push_back(device->info());
     } catch (const Error& error) {
       devices.push_back({{"id", name}, {"error", error.what()}});
     }

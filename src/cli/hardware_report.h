@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json_fwd.h"
 #include "cli/command.h"
+#include "device/device.h"
 
 namespace vivace {
 
@@ -16,8 +18,9 @@ Json hardware_json(const Environment& environment);
 Json measured_json(const Environment& environment, int threads);
 
 /// Every GPU that this program can use, by the names that --device takes: [{id, name, kind, …}]; with `measure` what it
-/// reaches, in a second or two each. A GPU that can't be opened has "error".
-Json devices_json(const Environment& environment, bool measure);
+/// reaches, in a second or two each, and the facts of those that were measured in `measured`. A GPU that can't be
+/// opened has "error".
+Json devices_json(const Environment& environment, bool measure, std::vector<DeviceInfo>& measured);
 
 /// All of it, as far as it is there, as aligned lines.
 std::string hardware_text(const Json& hardware);

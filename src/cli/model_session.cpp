@@ -15,6 +15,13 @@ void tell(Context& context, const std::string& note) {
 
 }  // namespace
 
+HostFacts host_with_speeds(const Machine& machine, Context& context) {
+  HostFacts host = machine.host();
+  host.speeds = stored_speeds(app_paths(context.environment).data, machine.devices(), VIVACE_VERSION,
+                              [&context](const std::string& note) { tell(context, note); });
+  return host;
+}
+
 ModelSession plan_session(GgufFile file, const std::filesystem::path& path, const Arguments& arguments,
                           Context& context, const std::function<void(const ModelCard& card, Wishes& wishes)>& adjust) {
   ModelCard card = read_model_card(file);
@@ -22,9 +29,8 @@ ModelSession plan_session(GgufFile file, const std::filesystem::path& path, cons
   for (const std::string& note : machine->notes()) tell(context, note);
   Wishes wishes = load_wishes(arguments);
   if (adjust) adjust(card, wishes);
-  HostFacts host = machine->host();
-  host.speeds = stored_speeds(app_paths(context.environment).data, machine->devices(), VIVACE_VERSION,
-                              [&context](const std::string& note) { tell(context, note); });
+  // One device holds everything: there is nothing to place by speed, and nothing to read at every start.
+  const HostFacts host = machine->devices().size() > 1 ? host_with_speeds(*machine, context) : machine->host();
   auto source =
       std::make_unique<ModelSource>(std::move(file), std::move(card), machine->devices(), host, machine->pool(),
                                     std::move(wishes), [&context](const std::string& note) { tell(context, note); });

@@ -21,6 +21,9 @@ struct ModelSession {
   const Plan& plan() const { return source->plan(); }
 };
 
+/// What is known of the machine, with the stored speeds of its devices.
+HostFacts host_with_speeds(const Machine& machine, Context& context);
+
 /// Reads the card, looks at the machine and makes the plan by the command's load_options(). `adjust` may change the
 /// wishes, given the card. Nothing is loaded yet.
 ModelSession plan_session(GgufFile file, const std::filesystem::path& path, const Arguments& arguments,

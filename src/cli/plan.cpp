@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "advise/answer_json.h"
+#include "advise/forecast_text.h"
 #include "advise/goals.h"
 #include "advise/local_machine.h"
 #include "advise/plan_page.h"
@@ -92,8 +93,7 @@ std::string text_of(const Arguments& arguments, const char* name) { return argum
 /// The devices that are planned for, this machine's or a catalogue's.
 struct Hardware {
   std::string name = "this machine";
-  std::string basis;
-  std::unique_ptr<Machine> machine;  // of this machine
+  std::unique_ptr<Machine> machine;  // of this machine; null: of a catalogue
   PaperMachine paper;                // of a catalogue
   std::vector<Device*> devices;
   HostFacts host;                    // with the speeds that are known, as run and chat plan with
@@ -106,7 +106,6 @@ Hardware look_at_hardware(const Arguments& arguments, Context& context) {
   if (!wanted.empty()) {
     hardware.paper = make_paper_machine(hardware_catalog(), wanted);
     hardware.name = hardware.paper.name;
-    hardware.basis = "catalogue";
     hardware.devices = hardware.paper.device_pointers();
     hardware.host = hardware.paper.host;
     return hardware;
@@ -117,7 +116,6 @@ Hardware look_at_hardware(const Arguments& arguments, Context& context) {
   hardware.devices.assign(hardware.machine->devices().begin(), hardware.machine->devices().end());
   hardware.host = hardware.machine->host();
   hardware.host.speeds = stored_speeds(app_paths(context.environment).data, hardware.devices, VIVACE_VERSION, tell);
-  hardware.basis = hardware.host.speeds.size() == hardware.devices.size() ? "measured" : "estimate";
   hardware.guesses = guessed_speeds(hardware.devices, hardware.host.physical_cores);
   return hardware;
 }
@@ -150,16 +148,12 @@ std::vector<std::string> split_names(const std::string& text) {
   return names;
 }
 
-std::string rate_text(double rate) { return fixed_text(rate, rate < 10 ? 2 : rate < 100 ? 1 : 0) + " tokens/s"; }
-
 void add_forecast(TextTable& table, const Forecast& forecast) {
   table.add({"prefill", rate_text(forecast.prefill_tokens_per_second),
              "a prompt of " + std::to_string(forecast.prompt) + " tokens"});
   table.add({"first token", seconds_text(forecast.time_to_first_token), "after that prompt"});
   for (const DecodeForecast& point : forecast.decode) {
-    std::string what = point.depth == 0 ? "at the beginning" : "with " + std::to_string(point.depth) + " tokens before";
-    if (point.streams > 1) what = std::to_string(point.streams) + " answers at once, all together";
-    table.add({"decode", rate_text(point.tokens_per_second), what});
+    table.add({"decode", rate_text(point.tokens_per_second), decode_case_text(point)});
   }
 }
 
@@ -261,7 +255,7 @@ int run_plan(const Arguments& arguments, Context& context) {
   const Hardware hardware = look_at_hardware(arguments, context);
   Wishes wishes = load_wishes(arguments);
   wishes.without = split_names(text_of(arguments, "without"));
-  if (hardware.basis == "catalogue") wishes.devices_named = true;
+  if (!hardware.machine) wishes.devices_named = true;
   if (const std::string goal = text_of(arguments, "for"); !goal.empty()) apply_goal(goal, wishes);
   ForecastOptions options;
   options.prompt = static_cast<int32_t>(arguments.integer("prompt").value_or(512));
@@ -274,7 +268,9 @@ int run_plan(const Arguments& arguments, Context& context) {
     return kExitOk;
   }
   const PlanAnswer answer = answer_plan(card, hardware.devices, hardware.host, wishes, options);
-  const AnswerContext about{model, hardware.name, hardware.basis, hardware.devices};
+  const bool measured = answer.forecast && answer.forecast->measured;
+  const std::string basis = !hardware.machine ? "catalogue" : measured ? "measured" : "estimate";
+  const AnswerContext about{model, hardware.name, basis, hardware.devices};
   if (const std::string file = text_of(arguments, "html"); !file.empty()) {
     write_page(file, plan_page(card, answer, about, hardware.host, wishes, options));
   }

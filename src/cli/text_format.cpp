@@ -1,7 +1,6 @@
 #include "cli/text_format.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/utf8.h"
@@ -22,13 +21,6 @@ std::string scaled(double value, double step, const char* const* units, size_t c
 }
 
 }  // namespace
-
-std::string fixed_text(double value, int digits) {
-  if (!std::isfinite(value)) return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-  char text[512];
-  const auto result = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits);
-  return std::string(text, result.ptr);
-}
 
 std::string bytes_text(uint64_t bytes) {
   static constexpr const char* kUnits[] = {" B", " KiB", " MiB", " GiB", " TiB"};

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/number_text.h"
+
 namespace vivace {
 
-/// With `digits` after the point: "0.50".
-std::string fixed_text(double value, int digits);
 /// "512 B", "1.5 KiB", "91.7 MiB": three digits that count.
 std::string bytes_text(uint64_t bytes);
 /// "135 M", "7.24 B": counts of parameters.

@@ -30,9 +30,6 @@ class ModelSource {
   /// That the plan's indices mean; a lost one is no longer among them.
   std::span<Device* const> devices() const { return devices_; }
 
-  /// What the plan knows of the machine.
-  const HostFacts& host() const { return host_; }
-
   /// Loads weights, KV cache and activations. A placement whose memory is refused by a GPU gives way to the next
   /// smaller one. Throws Error kCancelled and what load_model() throws.
   void load(const LoadProgress& progress = {});

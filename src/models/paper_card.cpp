@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii_case.h"
 #include "base/error.h"
 #include "gguf/gguf.h"
 #include "models/arch/arch_spec.h"
@@ -60,9 +61,7 @@ class ShapeWriter {
 
   Format format_of(TensorRole role, int32_t layer) const {
     if (!is_pure()) return mix_format(mix_, role, std::max(layer, 0), subject_);
-    std::string name(mix_.substr(kPure.size()));
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
+    const std::string name = ascii_upper(mix_.substr(kPure.size()));
     const FormatRow* row = find_format(name);
     if (row == nullptr) throw Error(ErrorCode::kInvalidArgument, "there is no weight format '" + name + "'");
     return row->format;

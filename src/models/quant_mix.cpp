@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/ascii_case.h"
 #include "base/error.h"
 
 namespace vivace {
@@ -94,15 +95,8 @@ constexpr MixRow kMixes[] = {
     {Mix::kQ2_0, "Q2_0", Format::kQ2_0},
 };
 
-std::string in_capitals(std::string_view text) {
-  std::string name(text);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
-  return name;
-}
-
 const MixRow& find_mix(std::string_view mix) {
-  const std::string name = in_capitals(mix);
+  const std::string name = ascii_upper(mix);
   for (const MixRow& row : kMixes) {
     if (name == row.name) return row;
   }

@@ -96,7 +96,7 @@ class CpuMeasurement {
       if (!native && tokens != 1 && tokens != 16 && tokens != 512) continue;
       MatmulPoint point;
       point.tokens = tokens;
-      const Product product{rig, weights, activations, prepared, format, speed.layout, tokens};
+      const Product product{rig, weights, activations, prepared, format, speed.layout, native, tokens};
       point.from_cache = rate(product, cached_bytes(product), false);
       // From so many tokens on, computing takes longer than reading.
       const size_t read = std::max<size_t>(large_ / (tokens == 1 ? 8 : 32), size_t{1} << 20);
@@ -114,6 +114,7 @@ class CpuMeasurement {
     Buffer*& prepared;
     const FormatRow& format;
     Layout layout;
+    bool native;
     int32_t tokens;
   };
 
@@ -122,8 +123,7 @@ class CpuMeasurement {
     const size_t all = size_t(pool_.size()) * kCachedBytes;
     if (p.tokens <= 16) return all;
     const size_t row = weight_bytes(p.format, p.layout, kPanelRows, kColumns) / kPanelRows;
-    const KernelRow* kernel = find_kernel(device_->info(), KernelOp::kMatmul, p.format.format, p.layout);
-    return std::min(all, row * (kernel != nullptr && kernel->native ? 512 : 64) * size_t(pool_.size()));
+    return std::min(all, row * (p.native ? 512 : 64) * size_t(pool_.size()));
   }
 
   /// Multiply-adds per second over `bytes` of weights, each run over others where they shall come from memory.
@@ -252,41 +252,33 @@ class CpuMeasurement {
     }
   }
 
-  /// Seconds of a probe's step: of one token, or of a prompt.
-  double probe_seconds(const std::vector<uint8_t>& file, int32_t tokens) {
+  /// Seconds by which a probe's decoding step takes longer than what is predicted of it so far.
+  double beyond_prediction(const ProbeShape& shape) {
+    const std::vector<uint8_t> file = make_probe_model(shape);
     GgufFile gguf = open_model_memory(file);
     ModelCard card = read_model_card(gguf);
+    Placement placement;
+    placement.layers.assign(card.layers.size(), 0);
+    StepLoad load;
+    load.depth = kProbeTokens / 2.0;
+    const double predicted = predict_step({card, placement, Format::kF16, {&speed_, 1}}, load).total();
     Wishes wishes;
     wishes.threads = pool_.size();
-    wishes.context_length = 640;
+    wishes.context_length = 64;
     Device* const device = device_.get();
     const HostFacts host{pool_.size(), pool_.size(), {}};
     ModelSource source(std::move(gguf), std::move(card), {&device, 1}, host, pool_, wishes);
     source.load();
-    const SpeedRun run = tokens == 1 ? SpeedRun{.tokens = 32} : SpeedRun{.tokens = tokens, .step = tokens};
-    return tokens / measure_speed(source.runner(), source.card(), run, 3).median;
-  }
-
-  /// By how much a probe's step takes longer than its products and attention, for a layer more.
-  double beyond_products(ProbeShape shape, int32_t tokens, int32_t few_layers, int32_t many_layers) {
-    shape.layers = few_layers;
-    const std::vector<uint8_t> few = make_probe_model(shape);
-    shape.layers = many_layers;
-    const std::vector<uint8_t> many = make_probe_model(shape);
-    const double measured = probe_seconds(many, tokens) - probe_seconds(few, tokens);
-    const double products = predicted(many, tokens).total() - predicted(few, tokens).total();
-    return std::max(0.0, measured - products) / (many_layers - few_layers);
+    return 1 / measure_speed(source.runner(), source.card(), {.tokens = kProbeTokens}, 3).median - predicted;
   }
 
   /// What the step of a model takes beyond products and attention.
   void rest() {
     // So narrow that its products take next to nothing.
-    const ProbeShape narrow{0, 128, 2, 256};
-    speed_.layer_seconds = beyond_products(narrow, 1, 8, 48);
-    ProbeShape one = narrow;
-    one.layers = 8;
-    const std::vector<uint8_t> file = make_probe_model(one);
-    speed_.step_seconds = std::max(0.0, probe_seconds(file, 1) - predicted(file, 1).total());
+    const ProbeShape few{8, 128, 2, 256}, many{48, 128, 2, 256};
+    const double of_few = beyond_prediction(few);
+    speed_.layer_seconds = std::max(0.0, beyond_prediction(many) - of_few) / (many.layers - few.layers);
+    speed_.step_seconds = std::max(0.0, of_few - few.layers * speed_.layer_seconds);
     speed_.values_per_second = values_between_products();
   }
 
@@ -323,16 +315,7 @@ class CpuMeasurement {
     return kTokens * (4.0 * kEmbedding + 2.0 * kHidden) / seconds;
   }
 
-  StepTime predicted(const std::vector<uint8_t>& file, int32_t tokens) {
-    const ModelCard card = read_model_card(open_model_memory(file));
-    Placement placement;
-    placement.layers.assign(card.layers.size(), 0);
-    StepLoad load;
-    load.tokens = tokens;
-    load.depth = tokens == 1 ? 16 : 0;
-    return predict_step({card, placement, Format::kF16, {&speed_, 1}}, load);
-  }
-
+  static constexpr int32_t kProbeTokens = 32;
   static constexpr int64_t kOutputColumns = 8192;
   static constexpr size_t kCachedBytes = 768 << 10;  // for each thread: in every second-level cache that matters
   static constexpr double kCachedSeconds = 0.008;
@@ -350,9 +333,7 @@ class CpuMeasurement {
 
 DeviceSpeed measure_cpu_speed(const MeasureOptions& options) { return CpuMeasurement(options).run(); }
 
-DeviceSpeed measure_gpu_speed(Device& device) {
-  device.measure();
-  const DeviceInfo& info = device.info();
+DeviceSpeed speed_of_measured_gpu(const DeviceInfo& info) {
   SpeedFacts facts;
   facts.bytes_per_second = info.memory_bandwidth;
   facts.macs_per_second = std::max(info.int8_rate, info.f16_rate);

@@ -23,7 +23,7 @@ struct MeasureOptions {
 /// The CPU, with every weight format. Takes about ten seconds. Throws Error kOutOfMemory, kCancelled.
 DeviceSpeed measure_cpu_speed(const MeasureOptions& options);
 
-/// A GPU: its own measurement of its roofs, of which a step reaches a share.
-DeviceSpeed measure_gpu_speed(Device& device);
+/// Of a GPU that has measured its own roofs (Device::measure): a step reaches a share of them.
+DeviceSpeed speed_of_measured_gpu(const DeviceInfo& info);
 
 }  // namespace vivace

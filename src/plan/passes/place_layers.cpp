@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "plan/cost/predict.h"
 #include "plan/passes/passes.h"
 #include "plan/passes/share_out.h"
@@ -236,10 +237,7 @@ class Placer {
                        [](const LayerCard& layer) { return layer.key_dim % 32 == 0 && layer.value_dim % 32 == 0; });
   }
 
-  static std::string gibibytes(size_t bytes) {
-    const auto tenths = std::lround(double(bytes) / double(size_t{1} << 30) * 10);
-    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GiB";
-  }
+  static std::string gibibytes(size_t bytes) { return fixed_text(double(bytes) / double(size_t{1} << 30), 1) + " GiB"; }
 
   PlanState& state_;
   const int32_t layers_;
