@@ -36,7 +36,7 @@ struct MatmulCall {
   float* output;            // [tokens, rows]: element (t, r) at output[t * output_stride + r]
   int64_t output_stride;    // floats
   const float* bias;        // [rows] or null
-  uint8_t* scratch;         // MatmulRow::scratch_rows rows of floats, see matmul_scratch_bytes(); 64-byte aligned
+  uint8_t* scratch;         // see matmul_scratch_bytes(); 64-byte aligned
 };
 
 /// "A weight of this format and layout: can be multiplied by this function".
@@ -46,6 +46,7 @@ struct MatmulRow {
   uint32_t prepared_kind;  // the form it reads: one bit, or 0 for f32 values
   int32_t scratch_rows;    // rows of f32 scratch it needs
   void (*run)(const MatmulCall& call);
+  int32_t scratch_bytes = 0;  // of scratch at least, whatever the columns
 };
 
 /// Everything one instruction set offers. Each isa/<isa>.cpp exports one.
@@ -71,7 +72,9 @@ struct KernelTable {
 
 /// Bytes of scratch a thread needs for a row's kernel.
 constexpr size_t matmul_scratch_bytes(const MatmulRow& row, int64_t columns) {
-  return static_cast<size_t>(row.scratch_rows) * ((static_cast<size_t>(columns) + 15) / 16 * 16) * sizeof(float);
+  const size_t rows = static_cast<size_t>(row.scratch_rows) * ((static_cast<size_t>(columns) + 15) / 16 * 16);
+  const size_t least = static_cast<size_t>(row.scratch_bytes);
+  return rows * sizeof(float) > least ? rows * sizeof(float) : least;
 }
 
 }  // namespace vivace

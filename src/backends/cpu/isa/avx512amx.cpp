@@ -1,5 +1,6 @@
-// The kernels for AVX-512 with AMX: those with BF16, and int8 panels anew for many tokens.
+// The kernels for AVX-512 with AMX: those with exact blocks, and int8 panels anew for many tokens.
 #define VIVACE_ISA isa_avx512amx
+#define VIVACE_EXACT_BLOCKS
 
 #include "backends/cpu/simd/avx512amx.h"
 // The shim comes first: the kernels are written over it.
@@ -7,10 +8,10 @@
 
 namespace vivace {
 
-namespace isa_avx512bf16 {
+namespace isa_avx512exact {
 const KernelTable& kernel_table();
 }
 
-static const KernelTable& isa_avx512amx::base_table() { return isa_avx512bf16::kernel_table(); }
+static const KernelTable& isa_avx512amx::base_table() { return isa_avx512exact::kernel_table(); }
 
 }  // namespace vivace

@@ -1,25 +1,12 @@
 // The rows of the matmul table: which format and layout goes to which kernel. One line per format.
 #pragma once
 
+#include "backends/cpu/kernels/int8_rows.h"
 #include "backends/cpu/kernels/panel_float.h"
-#include "backends/cpu/kernels/panel_int8.h"
 #include "backends/cpu/kernels/rows_float.h"
-#include "backends/cpu/kernels/rows_packed.h"
 
 namespace vivace::VIVACE_ISA {
 
-template <class Panel>
-constexpr MatmulRow int8_row() {
-  return {Panel::kFormat, Layout::kPanel16, Panel::kKind, int8_scratch_rows<Panel>(), multiply_int8<Panel>};
-}
-/// The same weights as they lie in the file.
-template <class Panel>
-constexpr MatmulRow packed_row() {
-  constexpr MatmulRow kPanel = int8_row<Panel>();
-  constexpr int32_t kPacked = packed_rows(Panel::kBytes, Panel::kColumns);
-  return {kPanel.format, Layout::kRows, kPanel.prepared_kind, kPacked + kPanel.scratch_rows,
-          multiply_packed<kPacked, multiply_int8<Panel>>};
-}
 template <class Panel>
 constexpr MatmulRow float_row() {
   return {Panel::kFormat, Layout::kPanel16, 0, 0, multiply_float<Panel>};

@@ -64,7 +64,12 @@ const KernelTable& kernel_table() {
       {Format::kF16, Layout::kPanel16, kBf16Pairs, 0, multiply_pairs<PanelF16Pairs>},
       {Format::kBF16, Layout::kPanel16, kBf16Pairs, 0, multiply_pairs<PanelBf16Pairs>},
   };
-  static const KernelTable kTable = table_above_base(kMatmuls);
+  static const KernelTable kTable = [] {
+    KernelTable table = table_above_base(kMatmuls);
+    table.prepared_bytes = prepared_bytes;
+    table.prepare = prepare;
+    return table;
+  }();
   return kTable;
 }
 

@@ -3,10 +3,15 @@
 // operations, so the bits of an output don't depend on the tile it is computed in.
 //   per group of columns with one scale:  sum += float(codes . x) * scale
 //   per block:                            total += (sum [- mins . sums of x]) * scale of x
+// With VIVACE_EXACT_BLOCKS a block of 256 columns is an exact integer as a whole:
+//   per group of columns with one factor: sum += (codes . x) * factor, in integers or where that is exact
+//   (kFloatScales)
+//                                         in f32
+//   per block:                            total += (float(sum) * scale [- mins . sums of x]) * scale of x
 #pragma once
 
 #include "backends/cpu/kernels/panel_formats.h"
-#include "backends/cpu/kernels/prepare.h"
+#include "backends/cpu/kernels/prepared_form.h"
 #include "backends/cpu/kernels/store_tile.h"
 
 namespace vivace::VIVACE_ISA {
@@ -40,6 +45,22 @@ struct Int8Tile {
   static constexpr int kRun = run_within(dot_run(Format::kMaxCode), kDwords);
 
   using Sums = F32x16[kPanels][kTokens];
+  /// The sums within a block: one of 32 columns is no sum, a longer one is exact.
+  using Part = typename Format::Factor;
+  using Parts = Part[kPanels][kTokens];
+
+  static constexpr bool kExact = kExactBlocks && Format::kColumns == 256;
+  /// Whether f32 holds the exact sum of half a block only.
+  static constexpr bool kHalves = kExact && Format::kFloatScales == Format::kScales / 2;
+
+  /// The factors of a block's groups; the scale where a block is one group.
+  VIVACE_SIMD const Part* factors_of(const Scales& scales) {
+    if constexpr (Format::kColumns == 256) {
+      return scales.factor;
+    } else {
+      return &scales.scale;
+    }
+  }
 
   /// The k-group that is taken as number n of those under scale s: partners in a nibble follow each other.
   static constexpr int order(int s, int n) { return kPerGroup == 1 ? n / 2 + n % 2 * 4 : s * kDwords + n; }
@@ -51,9 +72,16 @@ struct Int8Tile {
     return set_i32(sums[s * kTokens]);
   }
 
-  /// sum += 32 columns; x, sums: the tile's codes and negated sums of these columns; `scale` the scales of the group.
+  VIVACE_SIMD F32x16 add_product(F32x16 sum, I32x16 total, F32x16 factor) { return fma(to_f32(total), factor, sum); }
+  VIVACE_SIMD I32x16 add_product(I32x16 sum, I32x16 total, I32x16 factor) { return add(sum, mul(total, factor)); }
+  VIVACE_SIMD void clear(F32x16& sum) { sum = zero_f32(); }
+  VIVACE_SIMD void clear(I32x16& sum) { sum = zero_i32(); }
+  VIVACE_SIMD F32x16 float_of(F32x16 sum) { return sum; }
+  VIVACE_SIMD F32x16 float_of(I32x16 sum) { return to_f32(sum); }
+
+  /// sum += 32 columns; x, sums: the tile's codes and negated sums of these columns; `factor` the factors of the group.
   VIVACE_SIMD void add_group(const uint8_t* const (&group)[kPanels], const int32_t* x, const int32_t* sums,
-                             const F32x16* const (&scale)[kPanels], Sums& sum) {
+                             const Part* const (&factor)[kPanels], Parts& sum) {
     unroll<kPerGroup>([&](auto s) VIVACE_INLINE_LAMBDA {
       I32x16 total[kPanels][kTokens];
       VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
@@ -70,8 +98,8 @@ struct Int8Tile {
         add_runs<s>(group, x, total);
       }
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
-        const F32x16 factor = fetch(scale[p][s]);
-        VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { sum[p][t] = fma(to_f32(total[p][t]), factor, sum[p][t]); }
+        const Part by = fetch(factor[p][s]);
+        VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { sum[p][t] = add_product(sum[p][t], total[p][t], by); }
       }
     });
   }
@@ -186,29 +214,53 @@ struct Int8Tile {
       Scales local[kPanels];
       const Scales* scales = kDecoded ? decoded + block * kPanels : local;
       const uint8_t* group[kPanels];
-      const F32x16* scale[kPanels];
+      const Part* factor[kPanels];
       const uint8_t* ahead = weight + block * Format::kBytes + kPrefetchAhead;
+      Parts part;
       Sums sum;
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
         const uint8_t* at = weight + p * panel_bytes + block * Format::kBytes;
         if constexpr (!kDecoded) Format::scales(at, local[p]);
         group[p] = at + Format::kGroups;
-        scale[p] = scales[p].scale;
-        VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) { sum[p][t] = zero_f32(); }
+        factor[p] = factors_of(scales[p]);
+        VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
+          clear(part[p][t]);
+          if constexpr (kHalves) sum[p][t] = zero_f32();
+        }
       }
       for (int g = 0; g < kGroups; ++g) {
-        add_group(group, x, sums, scale, sum);
+        if constexpr (kHalves) {
+          if (g == kGroups / 2) {
+            VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
+              VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
+                sum[p][t] = part[p][t];
+                clear(part[p][t]);
+              }
+            }
+          }
+        }
+        add_group(group, x, sums, factor, part);
         x += 8 * kTokens;
         sums += (Format::kColumns == 256 ? 2 : 1) * kTokens;
         VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
           group[p] += Format::kGroupBytes;
-          scale[p] += kPerGroup;
+          factor[p] += kPerGroup;
         }
         if (found == Weights::kInMemory) {
           for (int p = 0; p < kPanels; ++p) {
             for (int i = 0; i < kLines; ++i) prefetch_far(ahead + p * panel_bytes + 64 * i);
           }
           ahead += 64 * kLines;
+        }
+      }
+      VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
+        VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
+          if constexpr (kHalves) {
+            sum[p][t] = add(sum[p][t], part[p][t]);
+          } else {
+            sum[p][t] = float_of(part[p][t]);
+          }
+          if constexpr (kExact) sum[p][t] = mul(sum[p][t], fetch(scales[p].scale));
         }
       }
       if constexpr (Format::kMins == Mins::kPairs32) add_pairs(scales, tile.pairs32 + block * 4 * kTokens, sum);

@@ -1,12 +1,15 @@
 // Int8 panels on hardware that multiplies matrices (AMX): 16 rows of a panel times 16 tokens at once, for steps of many
-// tokens. This is a table on top of another one, which knows every other format and form, and the small steps. Sums
-// under one scale are exact integers and the f32 operations are those of panel_int8.h in the same order, so an output
-// has the bits that the other table would give it.
+// tokens. This is a table on top of another one, which knows every other format and form, and the small steps. What is
+// summed before the first rounding is an exact integer and the f32 operations are those of panel_int8.h in the same
+// order, so an output has the bits that the other table would give it.
 //
-// One factor is a panel unpacked to scratch: a vector of codes is 16 rows x 4 columns, as the unit wants them. The
-// other are the tokens' codes, which lie behind the base's forms a second time: for every 16 tokens, [K/64][16
-// tokens][64]. The base's forms give the sums and scales, so both tables must have the same tiles of tokens (simd/,
-// k...Tokens).
+// A unit multiplies much faster than vectors round: a block of 256 columns goes through it whole. Its codes are
+// multiplied by their factors first, and products that need more than a byte go in as two parts (simd/matrix_parts.h),
+// each with a sum of its own. A block of 32 columns has a scale of its own, hence a sum.
+//
+// One factor is a panel unpacked: a vector of codes is 16 rows x 4 columns, as the unit wants them. The other are the
+// tokens' codes and what belongs to them, which lie behind the base's forms for every 16 tokens (UnitForm). The base's
+// forms give them, so both tables must have the same tiles of tokens (simd/, k...Tokens).
 #pragma once
 
 #include "backends/cpu/detect.h"
@@ -20,205 +23,423 @@ namespace vivace::VIVACE_ISA {
 static_assert(kSignedDot, "the unit multiplies signed codes by signed codes");
 
 constexpr int kUnitTokens = 16;  // of one product
-constexpr int kQuad = 4;         // tokens whose sums are in registers at a time
+constexpr int kQuad = 4;         // tokens whose sums are stored at a time
+constexpr int kUnitStep = 64;    // columns of a tile of tokens, a cache line of codes
 
-constexpr uint32_t kInt8Forms = kInt8Block32 | kInt8Block256;
+/// A smaller step is faster without the unit: unpacking takes as long as multiplying some 20 tokens.
+constexpr int kMostWithoutUnit = 32;
+static bool needs_unit(int tokens) { return tokens > kMostWithoutUnit && !TokenTiles{tokens}.is_small(); }
 
-/// Bytes of one form's codes for one 16 tokens; the codes of 64 columns of a token are a cache line.
-constexpr size_t unit_codes_bytes(int64_t columns) { return static_cast<size_t>((columns + 63) / 64) * 64 * 16; }
+/// Codes of 16 tokens and the dwords that belong to them, one kind after the other:
+///   kInt8Block32:  for each 16 tokens codes [K/64][16 tokens][64], then for each block [2][16 tokens]: scale, scale *
+///   sum kInt8Block256: for each block and 16 tokens codes [4][16 tokens][64], then [13][16 tokens]: scale, 4 pairs of
+///   sums
+///                  per 32, 8 pairs of sums per 16
+struct UnitForm {
+  static constexpr size_t kSuperCodes = 256 * kUnitTokens, kSuperBytes = kSuperCodes + 13 * 64;
 
-constexpr size_t kind_codes_bytes(int64_t columns, int rows) {
-  return static_cast<size_t>((rows + kUnitTokens - 1) / kUnitTokens) * unit_codes_bytes(columns);
-}
+  uint8_t* data;
+  uint32_t kind;
+  int64_t columns;
+  int64_t groups;
 
-/// Where the codes of a form begin, for a step of `rows` rows.
-static const uint8_t* codes_of_kind(const uint8_t* prepared, uint32_t kinds, uint32_t kind, int32_t columns, int rows) {
-  const size_t behind = (kinds & kInt8Forms & (kind - 1)) ? kind_codes_bytes(columns, rows) : 0;
-  return prepared + base_table().prepared_bytes(kinds, columns, rows) + behind;
+  /// data: where the form begins.
+  UnitForm(const uint8_t* form, uint32_t which, int64_t k, int rows)
+      : data(const_cast<uint8_t*>(form)), kind(which), columns(k), groups((rows + kUnitTokens - 1) / kUnitTokens) {}
+
+  size_t codes_bytes() const { return static_cast<size_t>((columns + 63) / 64) * 64 * kUnitTokens; }
+  size_t group_bytes() const { return codes_bytes() + static_cast<size_t>(columns / 32) * 2 * 64; }
+  size_t bytes() const {
+    return static_cast<size_t>(groups) *
+           (kind == kInt8Block32 ? group_bytes() : static_cast<size_t>(columns / 256) * kSuperBytes);
+  }
+
+  /// The codes of a group from a block on. Of kInt8Block32 the rest of the row follows.
+  uint8_t* codes(int64_t group, int64_t block) const {
+    if (kind == kInt8Block256) return data + static_cast<size_t>(block * groups + group) * kSuperBytes;
+    return data + static_cast<size_t>(group) * group_bytes() + block / 2 * 1024 + block % 2 * 32;
+  }
+  /// The dwords that belong to a group's block.
+  uint8_t* companions(int64_t group, int64_t block) const {
+    if (kind == kInt8Block256) return codes(group, block) + kSuperCodes;
+    return data + static_cast<size_t>(group) * group_bytes() + codes_bytes() + block * 2 * 64;
+  }
+};
+
+/// The unit's form of a kind, for a step of `rows` rows.
+static UnitForm unit_form(const uint8_t* prepared, uint32_t kinds, uint32_t kind, int32_t columns, int rows) {
+  const UnitForm first(prepared + base_table().prepared_bytes(kinds, columns, rows), kInt8Block32, columns, rows);
+  const bool behind = kind == kInt8Block256 && (kinds & kInt8Block32);
+  return {first.data + (behind ? first.bytes() : 0), kind, columns, rows};
 }
 
 static size_t prepared_bytes(uint32_t kinds, int32_t columns, int32_t rows) {
   size_t bytes = base_table().prepared_bytes(kinds, columns, rows);
-  if (TokenTiles{rows}.is_small()) return bytes;
+  if (!needs_unit(rows)) return bytes;
   for (uint32_t kind = kInt8Block32; kind <= kInt8Block256; kind *= 2) {
-    if (kinds & kind) bytes += kind_codes_bytes(columns, rows);
+    if (kinds & kind) bytes += UnitForm(nullptr, kind, columns, rows).bytes();
   }
   return bytes;
 }
 
-/// One token's view of the base's form.
-struct TokenView {
-  TileView tile;
-  int lanes;
+/// `count` dwords, `lanes` apart, to lines of 16 tokens.
+static void copy_dwords(const void* from, int64_t first, int lanes, uint8_t* to, int count) {
+  const uint8_t* dword = static_cast<const uint8_t*>(from) + first * lanes * 4;
+  for (int i = 0; i < count; ++i) __builtin_memcpy(to + 64 * i, dword + i * lanes * 4, 4);
+}
 
-  TokenView() = default;
-  TokenView(const uint8_t* form, uint32_t kind, int64_t columns, int token, int tokens) {
-    const TokenTiles tiles{tokens};
-    const int begin = tiles.begin_of(token);
-    lanes = padded_tokens(tiles.count_at(begin));
-    tile = TileView(form, kind, columns, begin, lanes);
-    tile.move_to_lane(token - begin);
+/// One block of a token, as the base's form has it, to its place in a group.
+static void copy_block(const TileView& from, int lanes, int64_t block, const UnitForm& to, int64_t group, int lane) {
+  const int columns = to.kind == kInt8Block32 ? 32 : 256;
+  uint8_t* codes = to.codes(group, block) + lane * kUnitStep;
+  const int32_t* dword = from.codes + block * columns / 4 * lanes;
+  for (int i = 0; i < columns / 4; ++i) __builtin_memcpy(codes + i / 16 * 1024 + i % 16 * 4, dword + i * lanes, 4);
+  uint8_t* companions = to.companions(group, block) + lane * 4;
+  copy_dwords(from.scales, block, lanes, companions, 1);
+  if (to.kind == kInt8Block32) {
+    copy_dwords(from.scaled_sums, block, lanes, companions + 64, 1);
+  } else {
+    copy_dwords(from.pairs32, block * 4, lanes, companions + 64, 4);
+    copy_dwords(from.pairs16, block * 8, lanes, companions + 5 * 64, 8);
   }
-};
+}
 
 static void prepare(uint32_t kinds, const float* values, int64_t stride, int32_t columns, int32_t row_begin,
                     int32_t row_end, int32_t rows, uint8_t* prepared) {
   base_table().prepare(kinds, values, stride, columns, row_begin, row_end, rows, prepared);
-  if (TokenTiles{rows}.is_small()) return;
+  if (!needs_unit(rows)) return;
+  const TokenTiles tiles{rows};
   for (uint32_t kind = kInt8Block32; kind <= kInt8Block256; kind *= 2) {
     if (!(kinds & kind)) continue;
     const uint8_t* form = prepared_form(prepared, kinds, kind, columns, rows);
-    uint8_t* codes = const_cast<uint8_t*>(codes_of_kind(prepared, kinds, kind, columns, rows));
+    const UnitForm unit = unit_form(prepared, kinds, kind, columns, rows);
     for (int row = row_begin; row < row_end; ++row) {
-      const TokenView from(form, kind, columns, row, rows);
-      uint8_t* to = codes + static_cast<size_t>(row / kUnitTokens) * unit_codes_bytes(columns) + row % kUnitTokens * 64;
-      for (int64_t i = 0; i < columns / 4; ++i) {
-        __builtin_memcpy(to + i / 16 * 1024 + i % 16 * 4, from.tile.codes + i * from.lanes, 4);
+      const int begin = tiles.begin_of(row);
+      const int lanes = padded_tokens(tiles.count_at(begin));
+      TileView from(form, kind, columns, begin, lanes);
+      from.move_to_lane(row - begin);
+      for (int64_t block = 0; block < columns / (kind == kInt8Block32 ? 32 : 256); ++block) {
+        copy_block(from, lanes, block, unit, row / kUnitTokens, row % kUnitTokens);
       }
     }
   }
 }
 
-/// The kernel of one format. A product is the sums under one scale: kScaleColumns columns of 16 tokens and 16 rows.
+/// Products of 16 tokens and 16 rows.
+struct alignas(64) Product {
+  int32_t sum[kUnitTokens][16];
+};
+
+/// A call and where its tokens' groups are.
 template <class Format>
-struct MatrixKernel {
+struct UnitCall {
+  const MatmulCall& call;
+  int64_t blocks;
+  UnitForm form;
+
+  explicit UnitCall(const MatmulCall& c)
+      : call(c),
+        blocks(c.columns / Format::kColumns),
+        form(unit_form(c.prepared, c.prepared_kinds, Format::kKind, static_cast<int32_t>(c.columns), c.tokens)) {}
+
+  size_t panel_bytes() const { return static_cast<size_t>(blocks) * Format::kBytes; }
+  const uint8_t* panel(int64_t row) const { return call.weight + row / 16 * panel_bytes(); }
+  const float* companions(int64_t group, int64_t block) const {
+    return reinterpret_cast<const float*>(form.companions(group, block));
+  }
+};
+
+/// Blocks of 256 columns: up to kMostPanels panels and kChunk tokens block after block, so that a block's activations
+/// are read from the second cache again and again. The sums wait in scratch.
+template <class Format>
+struct SuperKernel {
   using Scales = typename Format::Scales;
-  static constexpr int kScaleColumns = Format::kColumns / Format::kScales;
-  using Unit = MatrixUnit<kScaleColumns>;
+  static constexpr int kPanels = 2, kMostPanels = 4, kChunk = 512;
+  static constexpr int kParts = Format::kMeantCode * Format::kFactor <= 127 ? 1 : 2;
+  static_assert(Format::kMeantCode * Format::kFactor < kMostSplit);
+  static constexpr int kOffset = Format::kOffsetBits < 0 ? 0 : 1 << Format::kOffsetBits;
+  static constexpr size_t kTileBytes = 256 * 16;
+  using Unit = MatrixUnit<kUnitStep>;
 
-  struct alignas(64) Product {
-    int32_t sum[kUnitTokens][16];
+  /// The sums of two panels.
+  using Totals = float[kChunk][kPanels][16];
+  static constexpr size_t kScratchBytes = sizeof(Totals) * kMostPanels / kPanels;
+
+  /// Two panels' block on its way.
+  struct Work {
+    alignas(64) uint8_t codes[kPanels * kParts * kTileBytes];
+    Product products[2][kPanels * kParts];
+    Scales scales[kPanels];
   };
 
-  /// A panel in scratch: codes [K/4][16 rows] of four columns, then the scales of each block.
-  struct Panel {
-    uint8_t* codes;
-    Scales* scales;
-  };
-  static constexpr int32_t kScratchRows =
-      4 + (sizeof(Scales) + Format::kColumns * sizeof(float) - 1) / (Format::kColumns * sizeof(float));
-
-  static void unpack(const uint8_t* weight, int64_t blocks, const Panel& panel) {
-    uint8_t* to = panel.codes;
-    for (int64_t block = 0; block < blocks; ++block, weight += Format::kBytes) {
-      Format::scales(weight, panel.scales[block]);
-      const uint8_t* group = weight + Format::kGroups;
-      for (int g = 0; g < Format::kColumns / 32; ++g, group += Format::kGroupBytes, to += 8 * 64) {
-        unroll<8>([&](auto i) VIVACE_INLINE_LAMBDA {
-          store_f32(reinterpret_cast<float*>(to + 64 * i), as_f32(Format::template codes<i>(group)));
-        });
-      }
-    }
-  }
-
-  /// The products of one block.
-  static void multiply_block(const Unit& unit, const uint8_t* x, const uint8_t* codes, int64_t block,
-                             Product (&products)[Format::kScales]) {
-    for (int s = 0; s < Format::kScales; ++s) {
-      const int64_t column = block * Format::kColumns + s * kScaleColumns;
-      unit.multiply(x + column / 64 * 1024 + column % 64, codes + column * 16, products[s].sum[0]);
-    }
-  }
-
-  /// The negated sum of a token's codes under scale s, in all lanes; the 256-forms keep sums per 16 columns.
-  VIVACE_SIMD I32x16 column_sum(const TokenView& token, int64_t block, int s) {
-    constexpr int kSums = Format::kColumns == 256 && Format::kScales == 8 ? 2 : 1;
-    const int32_t* sums = token.tile.sums + (block * Format::kScales + s) * kSums * token.lanes;
-    return kSums == 1 ? set_i32(sums[0]) : add(set_i32(sums[0]), set_i32(sums[token.lanes]));
-  }
-
-  /// sum of mins * sums of x, for the K-quants.
-  VIVACE_SIMD I32x16 min_products(const TokenView& token, const Scales& scales, int64_t block) {
-    const int32_t* pairs = Format::kMins == Mins::kPairs32 ? token.tile.pairs32 : token.tile.pairs16;
-    I32x16 mins = zero_i32();
-    for (int i = 0; i < Scales::kPairs; ++i) {
-      mins = dot16(mins, scales.pairs[i], set_i32(pairs[(block * Scales::kPairs + i) * token.lanes]));
-    }
-    return mins;
-  }
-
-  /// total += one block, for kQuad tokens of which products have the first as number `first`.
-  static void add_block(const Product (&products)[Format::kScales], int first, const TokenView* tokens,
-                        const Scales& scales, int64_t block, F32x16 (&total)[kQuad]) {
-    F32x16 sum[kQuad];
-    VIVACE_UNROLL for (int t = 0; t < kQuad; ++t) sum[t] = zero_f32();
-    for (int s = 0; s < Format::kScales; ++s) {
-      VIVACE_UNROLL for (int t = 0; t < kQuad; ++t) {
-        I32x16 value = load_i32(products[s].sum[first + t]);
-        if constexpr (Format::kOffsetBits >= 0) {
-          value = add(value, shl<Format::kOffsetBits>(column_sum(tokens[t], block, s)));
+  /// A block's codes times their factors, cut into parts.
+  static void unpack(const uint8_t* block, Scales& scales, uint8_t* to) {
+    constexpr int kPerGroup = Format::kScales / 8, kDwords = 8 / kPerGroup;
+    Format::scales(block, scales);
+    const uint8_t* group = block + Format::kGroups;
+    for (int g = 0; g < 8; ++g, group += Format::kGroupBytes, to += 8 * 64) {
+      unroll<8>([&](auto i) VIVACE_INLINE_LAMBDA {
+        const I32x16 factor = doubled(factor_i32(scales.factor[g * kPerGroup + i / kDwords]));
+        I32x16 parts[kParts];
+        multiply_codes<kOffset, kParts>(Format::template codes<i>(group), factor, parts);
+        for (int part = 0; part < kParts; ++part) {
+          store_f32(reinterpret_cast<float*>(to + part * kTileBytes + 64 * i), as_f32(parts[part]));
         }
-        sum[t] = fma(to_f32(value), scales.scale[s], sum[t]);
-      }
-    }
-    VIVACE_UNROLL for (int t = 0; t < kQuad; ++t) {
-      const TileView& tile = tokens[t].tile;
-      if constexpr (Format::kMins == Mins::kPairs32 || Format::kMins == Mins::kPairs16) {
-        sum[t] = fma(to_f32(min_products(tokens[t], scales, block)), scales.min, sum[t]);
-      }
-      total[t] = fma(sum[t], set_f32(tile.scales[block * tokens[t].lanes]), total[t]);
-      if constexpr (Format::kMins == Mins::kBlock) {
-        total[t] = fma(scales.min, set_f32(tile.scaled_sums[block * tokens[t].lanes]), total[t]);
-      }
+      });
     }
   }
 
-  /// The panel of row `row` times 16 tokens from `token` on, of which `lanes` exist; x: their codes.
-  static void run_tile(const MatmulCall& call, const Unit& unit, const uint8_t* form, const uint8_t* x,
-                       const Panel& panel, int64_t row, int token, int lanes) {
-    TokenView tokens[kUnitTokens];
-    for (int t = 0; t < kUnitTokens; ++t) {
-      const int which = token + (t < lanes ? t : lanes - 1);
-      tokens[t] = TokenView(form, Format::kKind, call.columns, which, call.tokens);
+  /// totals += one block of the panels for a token; what belongs to the token is read once for all panels.
+  template <int kCount>
+  VIVACE_SIMD void add_token(const Product* products, const F32x16 (&scale)[kCount], const F32x16 (&min)[kCount],
+                             const I32x16 (&mins)[kCount][Scales::kPairs], const float* companions, int t,
+                             float (*totals)[kPanels][16]) {
+    const int32_t* pairs = reinterpret_cast<const int32_t*>(companions) + (Format::kMins == Mins::kPairs16 ? 80 : 16);
+    I32x16 below[kCount];
+    if constexpr (Format::kMins != Mins::kNone) {
+      unroll<kCount>([&](auto p) VIVACE_INLINE_LAMBDA { below[p] = zero_i32(); });
+      unroll<Scales::kPairs>([&](auto i) VIVACE_INLINE_LAMBDA {
+        const I32x16 pair = set_i32(pairs[16 * i + t]);
+        unroll<kCount>([&](auto p) VIVACE_INLINE_LAMBDA { below[p] = dot16(below[p], mins[p][i], pair); });
+      });
     }
-    constexpr int kQuads = kUnitTokens / kQuad;
-    F32x16 total[kQuads][1][kQuad];
-    for (auto& quad : total) {
-      for (F32x16& sum : quad[0]) sum = zero_f32();
+    const F32x16 step = set_f32(companions[t]);
+    unroll<kCount>([&](auto p) VIVACE_INLINE_LAMBDA {
+      I32x16 value = load_i32(products[p * kParts].sum[t]);
+      if constexpr (kParts == 2) value = add(shl<kPartBits>(load_i32(products[p * kParts + 1].sum[t])), value);
+      F32x16 sum = mul(to_f32(value), scale[p]);
+      if constexpr (Format::kMins != Mins::kNone) sum = fma(to_f32(below[p]), min[p], sum);
+      store_f32(totals[t][p], fma(sum, step, load_f32(totals[t][p])));
+    });
+  }
+
+  /// Product number n of a block's kTiles tiles times 4 steps.
+  template <int kTiles, int n>
+  VIVACE_SIMD void multiply(Unit& unit, const uint8_t* tokens, const uint8_t* codes) {
+    constexpr int kStep = n / kTiles, kTile = n % kTiles;
+    if constexpr (kTile == 0) unit.load_tokens(tokens + kStep * 1024);
+    unit.template add<kTile>(codes + kTile * kTileBytes + kStep * 1024);
+  }
+
+  /// totals += one block of kCount panels for groups of tokens from `first` on. The unit multiplies one group while the
+  /// vectors add the one before; a processor sees only so far ahead, so its products are strewn among the tokens.
+  template <int kCount>
+  static void add_panels(const UnitCall<Format>& unit_call, Unit& unit, const uint8_t* weights, int64_t block,
+                         int first, int groups, Work& work, Totals& totals) {
+    constexpr int kTiles = kCount * kParts, kProducts = kTiles * 4, kEvery = kUnitTokens / kProducts;
+    for (int p = 0; p < kCount; ++p) {
+      unpack(weights + p * unit_call.panel_bytes(), work.scales[p], work.codes + p * kParts * kTileBytes);
     }
-    Product products[Format::kScales];
-    for (int64_t block = 0; block < call.columns / Format::kColumns; ++block) {
-      multiply_block(unit, x, panel.codes, block, products);
-      for (int q = 0; q < kQuads; ++q) {
-        add_block(products, q * kQuad, tokens + q * kQuad, panel.scales[block], block, total[q][0]);
-      }
+    const uint8_t* tokens = unit_call.form.codes(first, block);
+    unit.template clear<kTiles>();
+    unroll<kProducts>([&](auto n) VIVACE_INLINE_LAMBDA { multiply<kTiles, n>(unit, tokens, work.codes); });
+    unit.template store<kTiles>(work.products[0][0].sum[0]);
+    // In registers: the compiler would read them again after each product of the unit.
+    F32x16 scale[kCount], min[kCount];
+    I32x16 mins[kCount][Scales::kPairs];
+    unroll<kCount>([&](auto p) VIVACE_INLINE_LAMBDA {
+      scale[p] = work.scales[p].scale;
+      min[p] = Format::kMins == Mins::kNone ? zero_f32() : work.scales[p].min;
+      unroll<Scales::kPairs>([&](auto i) VIVACE_INLINE_LAMBDA {
+        mins[p][i] = Format::kMins == Mins::kNone ? zero_i32() : work.scales[p].pairs[i];
+      });
+    });
+    for (int group = 0; group < groups; ++group) {
+      // The last group is multiplied once more, to no end.
+      tokens = unit_call.form.codes(first + (group + 1 < groups ? group + 1 : group), block);
+      const float* companions = unit_call.companions(first + group, block);
+      unit.template clear<kTiles>();
+      unroll<kUnitTokens>([&](auto t) VIVACE_INLINE_LAMBDA {
+        for (int line = 4 * t; line < 4 * t + 4; ++line) prefetch(tokens + UnitForm::kSuperBytes + 64 * line);
+        if constexpr (t % kEvery == 0) multiply<kTiles, t / kEvery>(unit, tokens, work.codes);
+        add_token<kCount>(work.products[group % 2], scale, min, mins, companions, t, totals + group * kUnitTokens);
+      });
+      unit.template store<kTiles>(work.products[(group + 1) % 2][0].sum[0]);
     }
-    for (int t = 0; t < lanes; t += kQuad) store_tile<1, kQuad>(call, total[t / kQuad], row, token + t, lanes - t);
   }
 
   static void run(const MatmulCall& call) {
-    const int32_t columns = static_cast<int32_t>(call.columns);
-    const uint8_t* form = prepared_form(call.prepared, call.prepared_kinds, Format::kKind, columns, call.tokens);
-    const uint8_t* codes = codes_of_kind(call.prepared, call.prepared_kinds, Format::kKind, columns, call.tokens);
-    const int64_t blocks = call.columns / Format::kColumns;
-    const Panel panel = {call.scratch, reinterpret_cast<Scales*>(call.scratch + call.columns * 16)};
-    const Unit unit;
-    for (int64_t row = call.row_begin; row < call.row_end; row += 16) {
-      unpack(call.weight + row / 16 * blocks * Format::kBytes, blocks, panel);
-      const uint8_t* x = codes;
-      for (int token = 0; token < call.tokens; token += kUnitTokens, x += unit_codes_bytes(columns)) {
-        const int lanes = call.tokens - token < kUnitTokens ? call.tokens - token : kUnitTokens;
-        run_tile(call, unit, form, x, panel, row, token, lanes);
+    const UnitCall<Format> unit_call(call);
+    Unit unit;
+    Work work;
+    Totals* totals = reinterpret_cast<Totals*>(call.scratch);
+    for (int64_t row = call.row_begin; row < call.row_end; row += 16 * kMostPanels) {
+      const int64_t rest = (call.row_end - row + 15) / 16;
+      const int panels = rest < kMostPanels ? static_cast<int>(rest) : kMostPanels;
+      for (int token = 0; token < call.tokens; token += kChunk) {
+        const int tokens = call.tokens - token < kChunk ? call.tokens - token : kChunk;
+        const int groups = (tokens + kUnitTokens - 1) / kUnitTokens, first = token / kUnitTokens;
+        for (int p = 0; p < panels; p += 2) {
+          __builtin_memset(totals[p / 2], 0, sizeof(totals[0][0]) * kUnitTokens * static_cast<size_t>(groups));
+        }
+        for (int64_t block = 0; block < unit_call.blocks; ++block) {
+          for (int p = 0; p < panels; p += 2) {
+            const uint8_t* weights = unit_call.panel(row + 16 * p) + block * Format::kBytes;
+            if (panels - p > 1) {
+              add_panels<2>(unit_call, unit, weights, block, first, groups, work, totals[p / 2]);
+            } else {
+              add_panels<1>(unit_call, unit, weights, block, first, groups, work, totals[p / 2]);
+            }
+          }
+        }
+        for (int p = 0; p < panels; ++p) store(call, totals[p / 2], p % 2, row + 16 * p, token, tokens);
       }
+    }
+  }
+
+  static void store(const MatmulCall& call, const float (*totals)[kPanels][16], int p, int64_t row, int token,
+                    int tokens) {
+    for (int t = 0; t < tokens; t += kQuad) {
+      F32x16 sums[1][kQuad];
+      VIVACE_UNROLL for (int i = 0; i < kQuad; ++i) sums[0][i] = load_f32(totals[t + i][p]);
+      store_tile<1, kQuad>(call, sums, row, token + t, tokens - t);
     }
   }
 };
 
+/// Blocks of 32 columns, each with a scale: a panel and 16 tokens, whose sums stay in registers, kRun blocks at a time.
+template <class Format>
+struct BlockKernel {
+  static constexpr int kRun = 4;
+  /// A panel and the tokens of longer rows leave the second cache between two uses, and the base is faster.
+  static constexpr int64_t kMostColumns = 4096;
+  using Unit = MatrixUnit<32>;
+
+  /// A panel in scratch: codes [K/4][16 rows] of four columns, then the scales of each block.
+  struct Panel {
+    uint8_t* codes;
+    BlockScales* scales;
+  };
+  static constexpr int32_t kScratchRows = 4 + sizeof(BlockScales) / (32 * sizeof(float));
+
+  static void unpack(const uint8_t* weight, int64_t blocks, const Panel& panel) {
+    uint8_t* to = panel.codes;
+    for (int64_t block = 0; block < blocks; ++block, weight += Format::kBytes, to += 8 * 64) {
+      Format::scales(weight, panel.scales[block]);
+      unroll<8>([&](auto i) VIVACE_INLINE_LAMBDA {
+        I32x16 code[1];
+        multiply_codes<kOffset, 1>(Format::template codes<i>(weight + Format::kGroups), doubled(set_i32(1)), code);
+        store_f32(reinterpret_cast<float*>(to + 64 * i), as_f32(code[0]));
+      });
+    }
+  }
+  static constexpr int kOffset = Format::kOffsetBits < 0 ? 0 : 1 << Format::kOffsetBits;
+
+  VIVACE_SIMD void add_block(const Product& product, const BlockScales& scales, const float* companions,
+                             F32x16 (&total)[kUnitTokens]) {
+    VIVACE_UNROLL for (int t = 0; t < kUnitTokens; ++t) {
+      const F32x16 sum = mul(to_f32(load_i32(product.sum[t])), scales.scale);
+      total[t] = fma(sum, set_f32(companions[t]), total[t]);
+      if constexpr (Format::kMins == Mins::kBlock) total[t] = fma(scales.min, set_f32(companions[16 + t]), total[t]);
+    }
+  }
+
+  static void run_tile(const UnitCall<Format>& unit_call, Unit& unit, const Panel& panel, int64_t row, int group) {
+    F32x16 total[kUnitTokens];
+    VIVACE_UNROLL for (int t = 0; t < kUnitTokens; ++t) total[t] = zero_f32();
+    const uint8_t* x = unit_call.form.codes(group, 0);
+    Product products[2][kRun];
+    const auto multiply = [&](int64_t block) {
+      for (int i = 0; i < kRun && block + i < unit_call.blocks; ++i) {
+        const int64_t column = (block + i) * 32;
+        unit.template clear<1>();
+        unit.load_tokens(x + column / kUnitStep * 1024 + column % kUnitStep);
+        unit.template add<0>(panel.codes + column * 16);
+        unit.template store<1>(products[block / kRun % 2][i].sum[0]);
+      }
+    };
+    multiply(0);
+    for (int64_t block = 0; block < unit_call.blocks; block += kRun) {
+      multiply(block + kRun);
+      for (int i = 0; i < kRun && block + i < unit_call.blocks; ++i) {
+        add_block(products[block / kRun % 2][i], panel.scales[block + i], unit_call.companions(group, block + i),
+                  total);
+      }
+    }
+    const int token = group * kUnitTokens;
+    VIVACE_UNROLL for (int t = 0; t < kUnitTokens; t += kQuad) {
+      const F32x16 sums[1][kQuad] = {{total[t], total[t + 1], total[t + 2], total[t + 3]}};
+      if (token + t < unit_call.call.tokens) {
+        store_tile<1, kQuad>(unit_call.call, sums, row, token + t, unit_call.call.tokens - token - t);
+      }
+    }
+  }
+
+  static void run(const MatmulCall& call) {
+    const UnitCall<Format> unit_call(call);
+    const Panel panel = {call.scratch, reinterpret_cast<BlockScales*>(call.scratch + call.columns * 16)};
+    Unit unit;
+    for (int64_t row = call.row_begin; row < call.row_end; row += 16) {
+      unpack(unit_call.panel(row), unit_call.blocks, panel);
+      for (int group = 0; group * kUnitTokens < call.tokens; ++group) run_tile(unit_call, unit, panel, row, group);
+    }
+  }
+};
+
+template <class Format>
+constexpr bool kIsSuper = Format::kColumns == 256;
+
+/// Four tiles of sums, as many as K-quants take; weights come from the first cache, which is free beside the unit.
+constexpr int64_t kUnitOperandBytes = 3 * 1024;
+static int64_t multiply_unit(const uint8_t* operands, int64_t rounds, uint32_t* sum) {
+  MatrixUnit<kUnitStep> unit;
+  unit.template clear<4>();
+  unit.load_tokens(operands);
+  for (int64_t round = 0; round < rounds; ++round) {
+    unit.template add<0>(operands + 1024);
+    unit.template add<1>(operands + 2048);
+    unit.template add<2>(operands + 1024);
+    unit.template add<3>(operands + 2048);
+  }
+  Product products[4];
+  unit.template store<4>(products[0].sum[0]);
+  I32x16 all = zero_i32();
+  for (const Product& product : products) {
+    for (const auto& row : product.sum) all = add(all, load_i32(row));
+  }
+  *sum = static_cast<uint32_t>(reduce_add(all));
+  return rounds * 4 * kUnitTokens * 16 * kUnitStep;
+}
+
 /// The base's row of a format's panels; there is one for every int8 format.
 static const MatmulRow& base_row(Format format) { return matmul_row(base_table(), format, Layout::kPanel16); }
 
-/// A small step would leave most of the unit idle.
 template <class Panel>
 static void multiply_matrix(const MatmulCall& call) {
   static const MatmulRow& base = base_row(Panel::kFormat);
-  TokenTiles{call.tokens}.is_small() ? base.run(call) : MatrixKernel<Panel>::run(call);
+  if (!needs_unit(call.tokens)) return base.run(call);
+  if constexpr (kIsSuper<Panel>) {
+    SuperKernel<Panel>::run(call);
+  } else {
+    call.columns > BlockKernel<Panel>::kMostColumns ? base.run(call) : BlockKernel<Panel>::run(call);
+  }
+}
+
+template <class Panel>
+constexpr int32_t matrix_scratch_rows() {
+  if constexpr (kIsSuper<Panel>) {
+    return 0;
+  } else {
+    return BlockKernel<Panel>::kScratchRows;
+  }
+}
+
+template <class Panel>
+constexpr int32_t matrix_scratch_bytes() {
+  if constexpr (kIsSuper<Panel>) {
+    return SuperKernel<Panel>::kScratchBytes;
+  } else {
+    return 0;
+  }
 }
 
 template <class Panel>
 static MatmulRow matrix_row() {
-  constexpr int32_t kOwn = MatrixKernel<Panel>::kScratchRows;
+  constexpr int32_t kOwn = matrix_scratch_rows<Panel>();
   const int32_t base = base_row(Panel::kFormat).scratch_rows;
-  return {Panel::kFormat, Layout::kPanel16, Panel::kKind, base > kOwn ? base : kOwn, multiply_matrix<Panel>};
+  return {Panel::kFormat,         Layout::kPanel16,
+          Panel::kKind,           base > kOwn ? base : kOwn,
+          multiply_matrix<Panel>, matrix_scratch_bytes<Panel>()};
 }
 
 const KernelTable& kernel_table() {
@@ -228,7 +449,14 @@ const KernelTable& kernel_table() {
       matrix_row<PanelQ5_K>(),  matrix_row<PanelQ6_K>(), matrix_row<PanelIQ4_NL>(), matrix_row<PanelIQ4_XS>(),
       matrix_row<PanelMXFP4>(),
   };
-  static const KernelTable kTable = table_above_base(kMatmuls);
+  static const KernelTable kTable = [] {
+    KernelTable table = table_above_base(kMatmuls);
+    table.prepared_bytes = prepared_bytes;
+    table.prepare = prepare;
+    table.limits.multiply_int8 = multiply_unit;
+    table.limits.operand_bytes = kUnitOperandBytes;
+    return table;
+  }();
   return kTable;
 }
 

@@ -3,6 +3,7 @@
 
 #include "backends/cpu/kernels/limits.h"
 #include "backends/cpu/kernels/matmul.h"
+#include "backends/cpu/kernels/prepare.h"
 #include "backends/cpu/kernels/row_table.h"
 
 namespace vivace::VIVACE_ISA {

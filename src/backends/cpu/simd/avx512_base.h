@@ -93,6 +93,7 @@ VIVACE_SIMD I32x16 load_u16(const void* p) {
 }
 VIVACE_SIMD void store_i8(void* p, I32x16 a) { _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a)); }
 VIVACE_SIMD I32x16 add(I32x16 a, I32x16 b) { return _mm512_add_epi32(a, b); }
+VIVACE_SIMD I32x16 mul(I32x16 a, I32x16 b) { return _mm512_mullo_epi32(a, b); }
 VIVACE_SIMD I32x16 and_(I32x16 a, I32x16 b) { return _mm512_and_si512(a, b); }
 VIVACE_SIMD I32x16 or_(I32x16 a, I32x16 b) { return _mm512_or_si512(a, b); }
 VIVACE_SIMD I32x16 xor_(I32x16 a, I32x16 b) { return _mm512_xor_si512(a, b); }

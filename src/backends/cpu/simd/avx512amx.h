@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backends/cpu/simd/avx512_base.h"
+#include "backends/cpu/simd/matrix_parts.h"
 
 namespace vivace::VIVACE_ISA {
 
@@ -10,9 +11,7 @@ constexpr const char* kIsaName = "avx512amx";
 
 constexpr bool kSignedDot = true;
 
-VIVACE_SIMD I32x16 dot16(I32x16 accumulator, I32x16 a, I32x16 b) {
-  return _mm512_add_epi32(accumulator, _mm512_madd_epi16(a, b));
-}
+VIVACE_SIMD I32x16 dot16(I32x16 accumulator, I32x16 a, I32x16 b) { return _mm512_dpwssd_epi32(accumulator, a, b); }
 
 /// The shapes of the tile registers, as LDTILECFG reads them.
 struct alignas(64) TileShapes {
@@ -24,24 +23,78 @@ struct alignas(64) TileShapes {
 };
 static_assert(sizeof(TileShapes) == 64);
 
+/// See simd/matrix_software.h.
 template <int kColumns>
 struct MatrixUnit {
-  /// Tile 0: the product, 1: the tokens, 2: the weights.
-  static constexpr TileShapes kShapes = {1, 0, {}, {64, kColumns, 64}, {16, 16, kColumns / 4}};
+  /// Tiles 0-3: products, 4: the tokens, 5 and 6: weights.
+  static constexpr uint16_t kX = kColumns, kRows = kColumns / 4;
+  static constexpr TileShapes kShapes = {1, 0, {}, {64, 64, 64, 64, kX, 64, 64}, {16, 16, 16, 16, 16, kRows, kRows}};
 
   MatrixUnit() { _tile_loadconfig(&kShapes); }
   ~MatrixUnit() { _tile_release(); }
   MatrixUnit(const MatrixUnit&) = delete;
   MatrixUnit& operator=(const MatrixUnit&) = delete;
 
-  __attribute__((always_inline)) void multiply(const uint8_t* x, const uint8_t* weights, int32_t* product) const {
-    __asm__ volatile("" ::: "memory");  // gcc's tile loads do not say that they read memory
+  // gcc's tile loads do not say that they read memory.
+  template <int kTiles>
+  __attribute__((always_inline)) void clear() const {
+    __asm__ volatile("" ::: "memory");
     _tile_zero(0);
-    _tile_loadd(1, x, 64);
-    _tile_loadd(2, weights, 64);
-    _tile_dpbssd(0, 1, 2);
-    _tile_stored(0, product, 64);
+    if constexpr (kTiles > 1) _tile_zero(1);
+    if constexpr (kTiles > 2) _tile_zero(2);
+    if constexpr (kTiles > 3) _tile_zero(3);
+  }
+  __attribute__((always_inline)) void load_tokens(const uint8_t* x) const {
+    __asm__ volatile("" ::: "memory");
+    _tile_loadd(4, x, 64);
+  }
+  template <int kTile>
+  __attribute__((always_inline)) void add(const uint8_t* weights) const {
+    static_assert(kTile < 4);
+    __asm__ volatile("" ::: "memory");
+    if constexpr (kTile % 2 == 0) {
+      _tile_loadd(5, weights, 64);
+    } else {
+      _tile_loadd(6, weights, 64);
+    }
+    if constexpr (kTile == 0) _tile_dpbssd(0, 4, 5);
+    if constexpr (kTile == 1) _tile_dpbssd(1, 4, 6);
+    if constexpr (kTile == 2) _tile_dpbssd(2, 4, 5);
+    if constexpr (kTile == 3) _tile_dpbssd(3, 4, 6);
+  }
+  template <int kTiles>
+  __attribute__((always_inline)) void store(int32_t* products) const {
+    _tile_stored(0, products, 64);
+    if constexpr (kTiles > 1) _tile_stored(1, products + 256, 64);
+    if constexpr (kTiles > 2) _tile_stored(2, products + 512, 64);
+    if constexpr (kTiles > 3) _tile_stored(3, products + 768, 64);
+    __asm__ volatile("" ::: "memory");
   }
 };
+
+VIVACE_SIMD I32x16 doubled(I32x16 factor) {
+  return _mm512_or_si512(_mm512_slli_epi32(factor, 16), _mm512_and_si512(factor, _mm512_set1_epi32(0xFFFF)));
+}
+
+template <int kOffset, int kParts>
+VIVACE_SIMD void multiply_codes(I32x16 codes, I32x16 factors, I32x16 (&parts)[kParts]) {
+  __m512i even = _mm512_srai_epi16(_mm512_slli_epi16(codes, 8), 8), odd = _mm512_srai_epi16(codes, 8);
+  if constexpr (kOffset != 0) {
+    even = _mm512_sub_epi16(even, _mm512_set1_epi16(kOffset));
+    odd = _mm512_sub_epi16(odd, _mm512_set1_epi16(kOffset));
+  }
+  even = _mm512_mullo_epi16(even, factors);
+  odd = _mm512_mullo_epi16(odd, factors);
+  const __mmask64 odd_bytes = 0xAAAAAAAAAAAAAAAAull;
+  const auto join = [&](__m512i low, __m512i high) __attribute__((always_inline)) {
+    return _mm512_mask_mov_epi8(low, odd_bytes, _mm512_slli_epi16(high, 8));
+  };
+  if constexpr (kParts == 1) {
+    parts[0] = join(even, odd);
+  } else {
+    parts[0] = _mm512_and_si512(join(even, odd), _mm512_set1_epi8(kPartMask));
+    parts[1] = join(_mm512_srai_epi16(even, kPartBits), _mm512_srai_epi16(odd, kPartBits));
+  }
+}
 
 }  // namespace vivace::VIVACE_ISA

@@ -130,6 +130,7 @@ VIVACE_SIMD void store_i8(void* p, I32x16 a) {
   vst1q_s8(static_cast<int8_t*>(p), vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
 }
 VIVACE_SIMD I32x16 add(I32x16 a, I32x16 b) { VIVACE_QUARTERS(I32x16, vaddq_s32(a.v[i], b.v[i])); }
+VIVACE_SIMD I32x16 mul(I32x16 a, I32x16 b) { VIVACE_QUARTERS(I32x16, vmulq_s32(a.v[i], b.v[i])); }
 VIVACE_SIMD I32x16 and_(I32x16 a, I32x16 b) { VIVACE_QUARTERS(I32x16, vandq_s32(a.v[i], b.v[i])); }
 VIVACE_SIMD I32x16 or_(I32x16 a, I32x16 b) { VIVACE_QUARTERS(I32x16, vorrq_s32(a.v[i], b.v[i])); }
 VIVACE_SIMD I32x16 xor_(I32x16 a, I32x16 b) { VIVACE_QUARTERS(I32x16, veorq_s32(a.v[i], b.v[i])); }

@@ -171,6 +171,9 @@ VIVACE_SIMD int32_t wrapping_add(int32_t a, int32_t b) {
   return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
 }
 VIVACE_SIMD I32x16 add(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, wrapping_add(a.v[i], b.v[i])); }
+VIVACE_SIMD I32x16 mul(I32x16 a, I32x16 b) {
+  VIVACE_LANES(I32x16, static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) * static_cast<uint32_t>(b.v[i])));
+}
 VIVACE_SIMD I32x16 and_(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, a.v[i] & b.v[i]); }
 VIVACE_SIMD I32x16 or_(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, a.v[i] | b.v[i]); }
 VIVACE_SIMD I32x16 xor_(I32x16 a, I32x16 b) { VIVACE_LANES(I32x16, a.v[i] ^ b.v[i]); }
