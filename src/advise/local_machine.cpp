@@ -22,6 +22,13 @@ SpeedKey speed_key(const DeviceInfo& info, const std::string& version) {
   return key;
 }
 
+std::string machine_fingerprint() {
+  const CpuTopology topology = read_topology();
+  const int64_t gibibytes = (read_memory_info().total + (1 << 29)) >> 30;
+  return topology.model_name + "|" + std::to_string(topology.useful_threads()) + " threads|" +
+         std::to_string(gibibytes) + " GiB";
+}
+
 std::vector<DeviceSpeed> stored_speeds(const std::filesystem::path& data_folder, std::span<Device* const> devices,
                                        const std::string& version,
                                        const std::function<void(const std::string& note)>& tell) {

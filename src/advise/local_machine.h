@@ -15,6 +15,9 @@ namespace vivace {
 /// Under what a device's speed is stored.
 SpeedKey speed_key(const DeviceInfo& info, const std::string& version);
 
+/// What tells this machine from others: processor, useful threads, memory.
+std::string machine_fingerprint();
+
 /// The stored speeds of these devices, of those that have one. A store that can't be opened is as good as none: the
 /// sink is told.
 std::vector<DeviceSpeed> stored_speeds(const std::filesystem::path& data_folder, std::span<Device* const> devices,

@@ -75,11 +75,26 @@ Rates rates_of(double tokens, std::vector<double> seconds) {
   return {tokens / middle, tokens * double(seconds.size()) / sum, tokens / seconds.back(), tokens / seconds.front()};
 }
 
+/// Seconds that the streams take from depth on.
+double timed_advance(Streams& streams, const SpeedRun& run) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  streams.advance(run.depth, run.depth + run.tokens, run.step);
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 }  // namespace
+
+double time_run(StepRunner& runner, const ModelCard& card, const SpeedRun& run,
+                const std::function<void()>& before_step) {
+  const std::vector<TokenId> tokens = arbitrary_tokens(run.depth + run.tokens, card.vocabulary);
+  Streams streams(runner, tokens, run.streams, before_step);
+  streams.fill(run.depth);
+  return timed_advance(streams, run);
+}
 
 Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& run, int64_t repeat,
                     const std::function<void()>& before_step) {
-  using Clock = std::chrono::steady_clock;
   if (run.tokens == 0) return {};
   const int32_t end = run.depth + run.tokens;
   const std::vector<TokenId> tokens = arbitrary_tokens(end, card.vocabulary);
@@ -92,9 +107,8 @@ Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& r
       streams.emplace(runner, tokens, run.streams, before_step);
       streams->fill(run.depth);
     }
-    const Clock::time_point start = Clock::now();
-    streams->advance(run.depth, end, run.step);
-    if (i > 0) seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    const double time = timed_advance(*streams, run);
+    if (i > 0) seconds.push_back(time);
   }
   return rates_of(double(run.tokens) * run.streams, seconds);
 }

@@ -28,4 +28,8 @@ struct Rates {
 Rates measure_speed(StepRunner& runner, const ModelCard& card, const SpeedRun& run, int64_t repeat,
                     const std::function<void()>& before_step = {});
 
+/// The time of one run without a warm-up, in seconds; filling up to its depth is not part of it.
+double time_run(StepRunner& runner, const ModelCard& card, const SpeedRun& run,
+                const std::function<void()>& before_step = {});
+
 }  // namespace vivace

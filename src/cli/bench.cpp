@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "advise/plan_json.h"
+#include "advise/predict_run.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/memory.h"
 #include "bench/speed_runs.h"
 #include "cli/arguments.h"
+#include "cli/bench_record.h"
 #include "cli/bench_sweep.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
@@ -18,10 +20,9 @@
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/plan_report.h"
+#include "cli/run_record.h"
 #include "cli/text_format.h"
-#include "engine/step.h"
 #include "models/model_file.h"
-#include "plan/cost/predict.h"
 
 namespace vivace {
 namespace {
@@ -75,10 +76,26 @@ const OptionRow kRows[] = {
      .max = 1000,
      .help = "With --sweep: values to try",
      .group = "Measurement"},
+    {.name = "alarm",
+     .type = OptionType::kBool,
+     .default_text = "false",
+     .help = "Exit code 5 where the machine's own record for this model and these settings is missed by more than 5 %",
+     .group = "Measurement"},
+    {.name = "compare",
+     .type = OptionType::kString,
+     .default_text = "",
+     .help = "Measure nothing; set this file of --json beside the one given as MODEL",
+     .group = "Measurement"},
+    {.name = "format",
+     .type = OptionType::kEnum,
+     .default_text = "table",
+     .choices = {"table", "markdown", "csv", "json"},
+     .help = "How the result is printed",
+     .group = "Measurement"},
     {.name = "json",
      .type = OptionType::kBool,
      .default_text = "false",
-     .help = "Print one JSON object",
+     .help = "The same as --format json: one JSON object",
      .group = "Measurement"},
 };
 
@@ -138,58 +155,32 @@ int run_sweep(const Arguments& arguments, Context& context, const std::filesyste
   return kExitOk;
 }
 
-/// Tokens per second by what is stored of this machine; 0: nothing is.
-struct Predicted {
-  double prefill = 0, decode = 0;
-};
+RunShape shape_of(const SpeedRun& run) { return {run.tokens, run.depth, run.streams}; }
 
-Predicted predict(const ModelSession& session, const Speeds& speeds, Context& context) {
-  const Plan& plan = session.plan();
-  const std::span<Device* const> devices = session.source->devices();
-  const HostFacts host = host_with_speeds(*session.machine, context);
-  const auto setting = [&](const std::vector<DeviceSpeed>& of_devices) {
-    return StepSetting{session.card(), plan.placement, plan.kv_format, of_devices};
-  };
-  const std::vector<DeviceSpeed> prefill = speeds_of(host, devices, plan.threads_prefill);
-  const std::vector<DeviceSpeed> decode = speeds_of(host, devices, plan.threads);
-  if (prefill.empty() || decode.empty()) return {};
-  Predicted predicted;
-  if (const SpeedRun& run = speeds.prefill.run; run.tokens > 0) {
-    predicted.prefill =
-        run.tokens / predict_prefill(setting(prefill), run.tokens, run.depth, plan.limits.tokens).total();
-  }
-  if (const SpeedRun& run = speeds.decode.run; run.tokens > 0) {
-    predicted.decode = predict_decode_rate(setting(decode), run.streams, run.depth + run.tokens / 2);
-  }
-  return predicted;
+PredictedRates predict(const ModelSession& session, const Speeds& speeds, Context& context) {
+  return predict_rates(session.card(), session.plan(), session.source->devices(),
+                       host_with_speeds(*session.machine, context), shape_of(speeds.prefill.run),
+                       shape_of(speeds.decode.run));
 }
 
-Json predicted_json(const Predicted& predicted) {
+Json predicted_json(const PredictedRates& predicted) {
   const auto rate = [](double value) { return value > 0 ? Json(value) : Json(); };
   return {{"prefill_tokens_per_second", rate(predicted.prefill)}, {"decode_tokens_per_second", rate(predicted.decode)}};
 }
 
-int run_bench(const Arguments& arguments, Context& context) {
-  Speeds speeds = wanted_speeds(arguments);
-  const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
-  if (arguments.text("sweep").value_or("none") != "none") return run_sweep(arguments, context, path, speeds);
-  ModelSession session = plan_session(open_model_file(path), path, arguments, context,
-                                      [&](const ModelCard&, Wishes& wishes) { fit_wishes(speeds, wishes); });
-  if (!arguments.flag("json")) print_plan(session, context);
-  load_session(session, context);
-  speeds.measure(*session.source);
-  const Predicted predicted = predict(session, speeds, context);
-  const int64_t peak = read_process_memory().peak_resident;
-  if (arguments.flag("json")) {
-    Json settings = plan_json(session.plan(), session.source->devices());
-    settings["predicted"] = predicted_json(predicted);
-    const Json result = {
-        {"prefill", measurement_json(speeds.prefill)},          {"decode", measurement_json(speeds.decode)},
-        {"load_seconds", session.source->model().load_seconds}, {"peak_rss_bytes", peak},
-        {"machine", hardware_json(context.environment)},        {"settings", settings}};
-    context.console.out(dump_json(result, 2) + "\n");
-    return kExitOk;
-  }
+Json result_json(const ModelSession& session, const Speeds& speeds, const PredictedRates& predicted, Context& context) {
+  Json settings = plan_json(session.plan(), session.source->devices());
+  settings["predicted"] = predicted_json(predicted);
+  return {{"model", session.path.filename().string()},
+          {"prefill", measurement_json(speeds.prefill)},
+          {"decode", measurement_json(speeds.decode)},
+          {"load_seconds", session.source->model().load_seconds},
+          {"peak_rss_bytes", read_process_memory().peak_resident},
+          {"machine", hardware_json(context.environment)},
+          {"settings", settings}};
+}
+
+std::string result_table(const ModelSession& session, const Speeds& speeds, const PredictedRates& predicted) {
   TextTable table(
       {TextTable::Align::kLeft, TextTable::Align::kRight, TextTable::Align::kRight, TextTable::Align::kLeft});
   for (const Measurement* m : {&speeds.prefill, &speeds.decode}) {
@@ -202,9 +193,55 @@ int run_bench(const Arguments& arguments, Context& context) {
     }
   }
   table.add({"load", seconds_text(session.source->model().load_seconds)});
-  table.add({"peak memory", bytes_text(static_cast<uint64_t>(peak))});
-  context.console.out(table.text());
-  return kExitOk;
+  table.add({"peak memory", bytes_text(static_cast<uint64_t>(read_process_memory().peak_resident))});
+  return table.text();
+}
+
+/// For spreadsheets and pages: heads, then a row for each measurement.
+std::vector<std::vector<std::string>> result_rows(const ModelSession& session, const Speeds& speeds,
+                                                  const PredictedRates& predicted) {
+  std::vector<std::vector<std::string>> rows = {
+      {"model", "what", "tokens", "depth", "streams", "tokens/s", "least", "most", "predicted"}};
+  for (const Measurement* m : {&speeds.prefill, &speeds.decode}) {
+    if (m->run.tokens == 0) continue;
+    const double rate = m == &speeds.prefill ? predicted.prefill : predicted.decode;
+    rows.push_back({session.path.filename().string(), m->name, std::to_string(m->run.tokens),
+                    std::to_string(m->run.depth), std::to_string(m->run.streams), fixed_text(m->rates.median, 2),
+                    fixed_text(m->rates.min, 2), fixed_text(m->rates.max, 2), rate > 0 ? fixed_text(rate, 2) : ""});
+  }
+  return rows;
+}
+
+int run_bench(const Arguments& arguments, Context& context) {
+  if (const std::string before = arguments.text("compare").value_or(""); !before.empty()) {
+    context.console.out(comparison_text(before, *arguments.positional("MODEL")));
+    return kExitOk;
+  }
+  Speeds speeds = wanted_speeds(arguments);
+  const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
+  if (arguments.text("sweep").value_or("none") != "none") return run_sweep(arguments, context, path, speeds);
+  ModelSession session = plan_session(open_model_file(path), path, arguments, context,
+                                      [&](const ModelCard&, Wishes& wishes) { fit_wishes(speeds, wishes); });
+  if (!arguments.flag("json") && arguments.text("format").value_or("table") == "table") print_plan(session, context);
+  load_session(session, context);
+  const RunWatch watch;
+  speeds.measure(*session.source);
+  if (const SpeedRun& run = speeds.decode.run; run.tokens > 0) {
+    watch.keep(context, watch.facts(session, context, speeds.decode.rates.median, run.tokens, run.depth, run.streams));
+  }
+  const PredictedRates predicted = predict(session, speeds, context);
+  const Json result = result_json(session, speeds, predicted, context);
+  const bool slower = keep_benchmark(session, result, context);
+  const std::string format = arguments.flag("json") ? "json" : arguments.text("format").value_or("table");
+  if (format == "json") {
+    context.console.out(dump_json(result, 2) + "\n");
+  } else if (format == "table") {
+    context.console.out(result_table(session, speeds, predicted));
+  } else {
+    const auto rows = result_rows(session, speeds, predicted);
+    context.console.out(format == "csv" ? csv_text(rows) : markdown_text(rows));
+  }
+  return slower && arguments.flag("alarm") ? kExitSlower : kExitOk;
 }
 
 }  // namespace
@@ -217,13 +254,14 @@ CommandRow bench_command_row() {
       .description =
           "Prefill is one prompt read into a context that holds --depth tokens; decode is one token after the other "
           "from there, in --streams sequences at once. Works without a vocabulary. The figures are median (least to "
-          "most) of the runs.",
+          "most) of the runs. Each result is kept, and a speed that stays below the machine's own record is said.",
       .positionals = {model_argument()},
       .options = {kRows, load_options()},
       .examples = {{"bench smollm2-135m-instruct", "the default model"},
                    {"bench ./model.gguf --depth 8192 --kv-type q8_0", "far into a long context"},
                    {"bench ./model.gguf --sweep gpu-layers", "the speed against the layers on the GPU"},
-                   {"bench ./model.gguf --prompt 0 --streams 8 --json", "for programs"}},
+                   {"bench ./model.gguf --prompt 0 --streams 8 --json", "for programs"},
+                   {"bench --compare before.json after.json", "two results side by side"}},
       .run = run_bench};
 }
 

@@ -1,5 +1,8 @@
 #include "cli/chat.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "base/error.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
@@ -8,9 +11,11 @@
 #include "cli/generate.h"
 #include "cli/interrupt.h"
 #include "cli/line_editor.h"
+#include "cli/live_levers.h"
 #include "cli/load_options.h"
 #include "cli/model_location.h"
 #include "cli/model_session.h"
+#include "cli/run_record.h"
 #include "cli/sampling_options.h"
 #include "cli/summary.h"
 #include "cli/text_format.h"
@@ -45,6 +50,8 @@ constexpr const char* kHelp =
     "/help         this list\n"
     "/system TEXT  set the system message (without TEXT: remove it) and begin anew\n"
     "/reset        forget what was said, keep the system message\n"
+    "/set          the levers of the loaded model; /set NAME VALUE changes one (context-length, kv-type, batch-size,\n"
+    "              parallel, threads, threads-prefill; auto leaves it to the planner) and keeps the conversation\n"
     "/stats        speed of the last answer and how full the context is\n"
     "/quit         end (also Ctrl-D)\n"
     "Ctrl-C stops an answer; at an empty prompt, twice, it ends the program.\n";
@@ -54,10 +61,12 @@ class Chat {
   Chat(Context& context, const Arguments& arguments, ModelSession& session, const Tokenizer& tokenizer,
        const ChatTemplate& chat_template, Request request)
       : console_(context.console),
+        context_(context),
         arguments_(arguments),
-        context_length_(session.plan().context_length),
+        session_(session),
+        source_(*session.source),
         vocabulary_(tokenizer),
-        engine_(*session.source, &vocabulary_),
+        engine_(std::make_unique<Engine>(source_, &vocabulary_)),
         conversation_(tokenizer, chat_template),
         request_(std::move(request)) {
     conversation_.set_system(arguments.text("system").value_or(""));
@@ -109,6 +118,8 @@ class Chat {
       conversation_.set_system(rest);
       conversation_.reset();
       console_.err(rest.empty() ? "system message removed\n" : "system message set; beginning anew\n");
+    } else if (name == "/set") {
+      set(rest);
     } else if (name == "/stats") {
       stats();
     } else {
@@ -116,6 +127,26 @@ class Chat {
     }
     return true;
   }
+
+  // The conversation survives: its tokens are read again by the next turn.
+  void set(const std::string& words) {
+    const size_t space = words.find(' ');
+    try {
+      if (!words.empty()) {
+        Wishes wishes = source_.wishes();
+        set_live_lever(words.substr(0, space), space == std::string::npos ? "" : words.substr(space + 1), wishes);
+        engine_.reset();
+        source_.change(wishes);
+      }
+    } catch (const Error& error) {
+      console_.err(console_.red("error:") + " " + error.what() + "\n");
+      if (!error.hint().empty()) console_.err("hint: " + error.hint() + "\n");
+    }
+    if (!engine_) engine_ = std::make_unique<Engine>(source_, &vocabulary_);
+    console_.err(live_levers_text(source_.plan()));
+  }
+
+  int32_t context_length() const { return source_.plan().context_length; }
 
   void stats() {
     if (!has_answer_) {
@@ -125,20 +156,20 @@ class Chat {
     const Usage& usage = last_.finished.usage;
     console_.err(answer_text(last_));
     console_.err("context " + std::to_string(usage.prompt_tokens + usage.generated_tokens) + " of " +
-                 std::to_string(context_length_) + " tokens\n");
+                 std::to_string(context_length()) + " tokens\n");
   }
 
   // Makes room for an answer by forgetting the oldest exchanges.
   std::vector<TokenId> fitting_tokens() {
-    const int32_t reserve = std::max(1, std::min(context_length_ / 4, 512));
+    const int32_t reserve = std::max(1, std::min(context_length() / 4, 512));
     int forgotten = 0;
     std::vector<TokenId> tokens = conversation_.tokens();
-    while (static_cast<int64_t>(tokens.size()) + reserve > context_length_ && conversation_.forget_oldest()) {
+    while (static_cast<int64_t>(tokens.size()) + reserve > context_length() && conversation_.forget_oldest()) {
       forgotten += 2;
       tokens = conversation_.tokens();
     }
     if (forgotten > 0) {
-      console_.err("note: the context of " + std::to_string(context_length_) + " tokens is full; the oldest " +
+      console_.err("note: the context of " + std::to_string(context_length()) + " tokens is full; the oldest " +
                    std::to_string(forgotten) + " messages were forgotten\n");
     }
     return tokens;
@@ -150,8 +181,10 @@ class Chat {
     try {
       Request request = request_;
       request.prompt = fitting_tokens();
-      last_ = generate(engine_, std::move(request), [&](const Event& event) { show(event, said); });
+      const RunWatch watch;
+      last_ = generate(*engine_, std::move(request), [&](const Event& event) { show(event, said); });
       has_answer_ = true;
+      watch.keep(session_, context_, last_.finished);
     } catch (const Error& error) {
       conversation_.remove_last();
       if (!console_.in_is_terminal()) throw;
@@ -180,10 +213,12 @@ class Chat {
   }
 
   Console& console_;
+  Context& context_;
   const Arguments& arguments_;
-  const int32_t context_length_;
+  ModelSession& session_;
+  ModelSource& source_;
   const EngineVocabulary vocabulary_;
-  Engine engine_;
+  std::unique_ptr<Engine> engine_;
   Conversation conversation_;
   Request request_;
   Answer last_;

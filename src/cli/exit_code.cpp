@@ -9,6 +9,7 @@ constexpr ExitCodeRow kRows[] = {
     {kExitUsage, "wrong usage: an unknown option, a value out of range"},
     {kExitNotFound, "no such file, model or tensor"},
     {kExitOutOfMemory, "not enough memory"},
+    {kExitSlower, "slower than the machine's own record (vivace bench --alarm)"},
     {kExitCancelled, "cancelled with Ctrl-C"},
     {kExitOutputClosed, "the reader of standard output went away"},
 };

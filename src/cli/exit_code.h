@@ -13,6 +13,7 @@ constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitNotFound = 3;
 constexpr int kExitOutOfMemory = 4;
+constexpr int kExitSlower = 5;
 constexpr int kExitCancelled = 130;
 constexpr int kExitOutputClosed = 141;
 

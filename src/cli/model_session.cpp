@@ -1,9 +1,13 @@
 #include "cli/model_session.h"
 
+#include <algorithm>
+
 #include "advise/local_machine.h"
+#include "base/os/topology.h"
 #include "cli/interrupt.h"
 #include "cli/load_options.h"
 #include "cli/progress_bar.h"
+#include "cli/tuned.h"
 
 namespace vivace {
 namespace {
@@ -23,11 +27,17 @@ HostFacts host_with_speeds(const Machine& machine, Context& context) {
 }
 
 ModelSession plan_session(GgufFile file, const std::filesystem::path& path, const Arguments& arguments,
-                          Context& context, const std::function<void(const ModelCard& card, Wishes& wishes)>& adjust) {
+                          Context& context, const std::function<void(const ModelCard& card, Wishes& wishes)>& adjust,
+                          const SessionOptions& options) {
   ModelCard card = read_model_card(file);
-  auto machine = std::make_unique<Machine>(machine_options(arguments, context.environment));
-  for (const std::string& note : machine->notes()) tell(context, note);
   Wishes wishes = load_wishes(arguments);
+  if (options.tuned) take_tuned(path, context, wishes);
+  MachineOptions wanted = machine_options(arguments, context.environment);
+  const int32_t threads = std::max({options.threads, wishes.threads.value_or(0), wishes.threads_prefill.value_or(0)});
+  // An automatic pool is as large as the machine suggests, which may be less than was tuned or is to be tried.
+  if (threads > std::max(wanted.threads, read_topology().useful_threads())) wanted.threads = threads;
+  auto machine = std::make_unique<Machine>(wanted);
+  for (const std::string& note : machine->notes()) tell(context, note);
   if (adjust) adjust(card, wishes);
   // One device holds everything: there is nothing to place by speed, and nothing to read at every start.
   const HostFacts host = machine->devices().size() > 1 ? host_with_speeds(*machine, context) : machine->host();

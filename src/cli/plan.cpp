@@ -21,6 +21,7 @@
 #include "cli/model_location.h"
 #include "cli/plan_report.h"
 #include "cli/text_format.h"
+#include "cli/tuned.h"
 #include "engine/machine.h"
 #include "models/model_file.h"
 #include "models/paper_card.h"
@@ -254,6 +255,7 @@ int run_plan(const Arguments& arguments, Context& context) {
   const ModelCard card = read_card(model, text_of(arguments, "quant"), context);
   const Hardware hardware = look_at_hardware(arguments, context);
   Wishes wishes = load_wishes(arguments);
+  if (const auto file = find_model_file(model, context); file && hardware.machine) take_tuned(*file, context, wishes);
   wishes.without = split_names(text_of(arguments, "without"));
   if (!hardware.machine) wishes.devices_named = true;
   if (const std::string goal = text_of(arguments, "for"); !goal.empty()) apply_goal(goal, wishes);

@@ -14,6 +14,7 @@
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/plan_report.h"
+#include "cli/run_record.h"
 #include "cli/sampling_options.h"
 #include "cli/standard_input.h"
 #include "cli/summary.h"
@@ -188,8 +189,10 @@ int run_run(const Arguments& arguments, Context& context) {
   if (!quiet) console.err(load_summary(console, session) + "\n");
 
   AnswerSink sink(console, *tokenizer, json, sampling.logprobs >= 0);
+  const RunWatch watch;
   const Answer answer = generate(engine, std::move(request), [&](const Event& event) { sink.take(event); });
   if (!quiet) console.err("\n" + console.faint(answer_text(answer)));
+  watch.keep(session, context, answer.finished);
   if (answer.finished.reason == FinishReason::kContextLength) {
     console.err("note: the answer was cut off: prompt and answer fill the context of " +
                 std::to_string(session.plan().context_length) + " tokens (see --context-length)\n");

@@ -18,6 +18,8 @@ struct StepLimits {
   int32_t outputs = 1;    // most rows of logits in a step
   int32_t kv_groups = 1;  // page tables per sequence
   int32_t pages = 1;      // most pages of a sequence: ceil(context length / kPageTokens)
+
+  bool operator==(const StepLimits&) const = default;
 };
 
 /// Tokens of one sequence are neighbours and ascend in position. A page table entry is a page of the group's pool, or

@@ -37,6 +37,44 @@ void ModelSource::load(const LoadProgress& progress) {
   }
 }
 
+void ModelSource::change(const Wishes& wishes) {
+  Plan plan = make_plan(card_, devices_, host_, wishes);
+  if (std::max(plan.threads, plan.threads_prefill) > pool_.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the model was loaded with " + std::to_string(pool_.size()) + " threads at most",
+                "load it again with more --threads");
+  }
+  const bool same_place = plan.placement == plan_.placement && plan.map_weights == plan_.map_weights;
+  const Plan before = plan_;
+  try {
+    if (same_place) {
+      use(plan);
+    } else {
+      unload();
+      plan_ = std::move(plan);
+      load();
+    }
+  } catch (const Error&) {
+    if (model_) {
+      use(before);
+    } else {
+      plan_ = before;
+      load();
+    }
+    throw;
+  }
+  wishes_ = wishes;
+}
+
+/// Puts a plan with the loaded placement in force.
+void ModelSource::use(const Plan& plan) {
+  const bool only_threads = runner_ && plan.kv_pages == plan_.kv_pages && plan.kv_format == plan_.kv_format &&
+                            plan.limits == plan_.limits && plan.context_length == plan_.context_length;
+  if (!only_threads) runner_.reset();  // its memory makes room for the next one's
+  plan_ = model_->plan = plan;
+  if (!only_threads) runner_ = std::make_unique<StepRunner>(*model_);
+}
+
 void ModelSource::recover(const DeviceError& error) {
   unload();
   give_way(error);

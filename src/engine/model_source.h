@@ -38,12 +38,22 @@ class ModelSource {
   const LoadedModel& model() const { return *model_; }
   StepRunner& runner() { return *runner_; }
 
+  const Wishes& wishes() const { return wishes_; }
+  /// Threads that a change may ask for.
+  int32_t most_threads() const { return pool_.size(); }
+  /// Other wishes for the loaded model: context, KV format, parallel, batch size and threads change without reading its
+  /// weights again, which only another placement needs. KV pages that the runner gave out are void unless only threads
+  /// change. Throws what make_plan() throws, kInvalidArgument for more threads than the pool has, kOutOfMemory; the
+  /// model then stays as it was.
+  void change(const Wishes& wishes);
+
   /// After a step failed: loads again with less of a GPU, or without it where it is lost. What the runner gave out (KV
   /// pages) is void. Throws the error again where no GPU was to blame; then nothing is loaded.
   void recover(const DeviceError& error);
 
  private:
   void give_way(const DeviceError& error);
+  void use(const Plan& plan);
   void unload();
 
   GgufFile file_;

@@ -1,5 +1,11 @@
 #include "models/model_file.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "base/os/file.h"
+
 namespace vivace {
 namespace {
 
@@ -16,6 +22,22 @@ GgufFile open_model_file(const std::filesystem::path& path, AccessMode mode) {
 }
 
 GgufFile open_model_header(const std::filesystem::path& path) { return GgufFile::open_header(path, size_of_type); }
+
+std::string model_fingerprint(const std::filesystem::path& path) {
+  constexpr size_t kPiece = size_t{1} << 20;  // the metadata, and some of the last tensor
+  const File file = File::open(path);
+  const uint64_t size = file.size_now();
+  std::vector<uint8_t> bytes(std::min<uint64_t>(kPiece, size));
+  uint64_t hash = 0xCBF29CE484222325ull;  // FNV-1a
+  for (const uint64_t offset : {uint64_t{0}, size - bytes.size()}) {
+    file.pread_exact(offset, bytes);
+    for (uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001B3ull;
+  }
+  char text[48];
+  std::snprintf(text, sizeof(text), "%016llx-%llu", static_cast<unsigned long long>(hash),
+                static_cast<unsigned long long>(size));
+  return text;
+}
 
 GgufFile open_model_memory(std::span<const uint8_t> bytes) { return GgufFile::open_memory(bytes, size_of_type); }
 

@@ -42,6 +42,7 @@ void check_without(const std::vector<std::string>& without) {
 Plan make_plan(const ModelCard& card, std::span<Device* const> devices, const HostFacts& host, const Wishes& wishes) {
   Plan plan;
   plan.map_weights = wishes.map_weights;
+  plan.reasons = wishes.notes;
   PlanState state{card, devices, host, wishes, plan};
   check_without(wishes.without);
   for (const PlanPass& pass : plan_passes()) {

@@ -38,6 +38,7 @@ struct Wishes {
   int32_t automatic_context = 4096;  // covers most chats
   int32_t automatic_batch = 512;
   int32_t automatic_parallel = 1;
+  std::vector<std::string> notes;    // on where wishes come from: the first of the plan's reasons
   std::vector<std::string> without;  // passes that are left out, to see what they are for
 };
 

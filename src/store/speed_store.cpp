@@ -3,17 +3,12 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "store/speed_json.h"
+#include "store/vivace_database.h"
 
 namespace vivace {
 namespace {
 
-constexpr const char* kFileName = "vivace.db";
-constexpr int kRevision = 1;  // of what is measured and how
-
-constexpr const char* kCreate =
-    "CREATE TABLE device_speed (key TEXT PRIMARY KEY, measured_at TEXT NOT NULL, speed TEXT NOT NULL)";
-
-Schema schema() { return {.version = 1, .create = kCreate}; }
+constexpr int kRevision = 2;  // of what is measured and how
 
 }  // namespace
 
@@ -24,14 +19,14 @@ std::string SpeedKey::text() const {
 
 SpeedStore SpeedStore::open(const std::filesystem::path& data_folder,
                             const std::function<void(const std::string& note)>& tell) {
-  return SpeedStore(Database::open(data_folder / kFileName, schema(), tell));
+  return SpeedStore(open_vivace_database(data_folder, tell));
 }
 
 std::optional<SpeedStore> SpeedStore::open_existing(const std::filesystem::path& data_folder,
                                                     const std::function<void(const std::string& note)>& tell) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(data_folder / kFileName, ignored)) return std::nullopt;
-  return open(data_folder, tell);
+  std::optional<Database> database = open_existing_vivace_database(data_folder, tell);
+  if (!database) return std::nullopt;
+  return SpeedStore(std::move(*database));
 }
 
 std::optional<DeviceSpeed> SpeedStore::find(const SpeedKey& key) {

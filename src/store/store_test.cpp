@@ -8,8 +8,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "store/database.h"
+#include "store/record_store.h"
 #include "store/speed_json.h"
 #include "store/speed_store.h"
+#include "store/vivace_database.h"
 
 namespace vivace {
 namespace {
@@ -154,6 +156,34 @@ TEST(SpeedJson, WhatIsNotASpeedIsRefused) {
   bad = good;
   bad["products"][0]["points"][1]["tokens"] = 0.5;
   EXPECT_THROW(parse_speed_json(bad), Error) << "not ascending";
+}
+
+TEST_F(Stored, RecordsByKindAndKeyTheNewestFirst) {
+  RecordStore store(open_vivace_database(folder_));
+  for (int i = 0; i < 5; ++i)
+    store.add("run", i % 2 ? "odd" : "even", "date " + std::to_string(i), std::to_string(i), 4);
+  store.add("profile", "odd", "now", "p", 4);
+  EXPECT_EQ(store.newest("run", "", 10).size(), 4u) << "the oldest goes";
+  EXPECT_EQ(store.last("run")->body, "4");
+  EXPECT_EQ(store.last("run", "odd")->body, "3");
+  EXPECT_EQ(store.newest("run", "odd", 10)[1].at, "date 1");
+  EXPECT_FALSE(store.last("run", "nobody").has_value());
+  store.remove("run", "odd");
+  EXPECT_FALSE(store.last("run", "odd").has_value());
+  EXPECT_EQ(store.last("profile", "odd")->body, "p") << "another kind stays";
+}
+
+TEST_F(Stored, AnOlderDatabaseLearnsNewTables) {
+  {
+    Database old = Database::open(folder_ / "vivace.db",
+                                  {.version = 1,
+                                   .create = "CREATE TABLE device_speed (key TEXT PRIMARY KEY, measured_at TEXT NOT "
+                                             "NULL, speed TEXT NOT NULL)"});
+    old.run("INSERT INTO device_speed VALUES ('k', 'then', '{}')");
+  }
+  EXPECT_FALSE(open_existing_vivace_database(folder_ / "nowhere").has_value());
+  RecordStore(*open_existing_vivace_database(folder_)).add("run", "k", "now", "{}", 1);
+  EXPECT_EQ(open_vivace_database(folder_).query("SELECT key FROM device_speed").size(), 1u);
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+// vivace why.
+#pragma once
+
+#include "cli/command.h"
+
+namespace vivace {
+
+CommandRow why_command_row();
+
+}  // namespace vivace
