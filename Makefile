@@ -31,7 +31,7 @@ CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 9
 SINGLE_THREADED = -Sampler.*:Formats/*:Isa/Attention.*:*MappedWeightsGiveTheSameLogits*
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-tokenizers format lint fuzz \
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-prediction bench-ledger sweep-memory bench-tokenizers format lint fuzz \
   fuzz-tokenizers install package clean
 
 help: ## shows this list
@@ -106,6 +106,15 @@ bench-peers: export PEERS := $(or $(PEERS),build/peers)
 bench-peers: build ## speed beside llama.cpp and ik_llama.cpp: make bench-peers [PEERS=DIR] [IK=GIT_DIR] [MODELS=DIR] [BENCH="--cases 'decode/*'"]
 	@test -z "$(IK)" -a -x "$$PEERS/bin/llama-bench" || scripts/build_peers.sh "$$PEERS" $(IK)
 	scripts/bench_peers.py --peers "$$PEERS" $(if $(MODELS),--models $(MODELS)) $(BENCH)
+
+bench-prediction: build ## what plan predicts beside what bench measures: make bench-prediction [MODELS=DIR]
+	scripts/bench_prediction.py $(if $(MODELS),--models $(MODELS))
+
+bench-ledger: build ## the plan's memory against RssAnon: make bench-ledger [MODELS="SMALL MODEL..."]
+	scripts/bench_ledger.py $(or $(MODELS),smollm2-135m-instruct gemma3-270m-it-q4_k_m)
+
+sweep-memory: build ## loads under ever larger memory limits (root): make sweep-memory [MODEL=NAME]
+	scripts/sweep_memory.py $(or $(MODEL),smollm2-135m-instruct)
 
 bench-tokenizers: build ## beside llama-tokenize: make bench-tokenizers PEERS=DIR
 	scripts/bench_tokenizers.py

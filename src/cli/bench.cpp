@@ -10,6 +10,7 @@
 #include "bench/speed_runs.h"
 #include "cli/arguments.h"
 #include "cli/bench_record.h"
+#include "cli/bench_scenario.h"
 #include "cli/bench_sweep.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
@@ -20,6 +21,7 @@
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/plan_report.h"
+#include "cli/progress_bar.h"
 #include "cli/run_record.h"
 #include "cli/text_format.h"
 #include "models/model_file.h"
@@ -62,6 +64,11 @@ const OptionRow kRows[] = {
      .min = 1,
      .max = 10000,
      .help = "Runs of each, after one that warms up",
+     .group = "Measurement"},
+    {.name = "scenario",
+     .type = OptionType::kString,
+     .default_text = "",
+     .help = "Measure the runs of this file (bench/everyday.toml shows how it looks), one after the other",
      .group = "Measurement"},
     {.name = "sweep",
      .type = OptionType::kEnum,
@@ -171,13 +178,10 @@ Json predicted_json(const PredictedRates& predicted) {
 Json result_json(const ModelSession& session, const Speeds& speeds, const PredictedRates& predicted, Context& context) {
   Json settings = plan_json(session.plan(), session.source->devices());
   settings["predicted"] = predicted_json(predicted);
-  return {{"model", session.path.filename().string()},
-          {"prefill", measurement_json(speeds.prefill)},
-          {"decode", measurement_json(speeds.decode)},
-          {"load_seconds", session.source->model().load_seconds},
-          {"peak_rss_bytes", read_process_memory().peak_resident},
-          {"machine", hardware_json(context.environment)},
-          {"settings", settings}};
+  return {
+      {"prefill", measurement_json(speeds.prefill)},          {"decode", measurement_json(speeds.decode)},
+      {"load_seconds", session.source->model().load_seconds}, {"peak_rss_bytes", read_process_memory().peak_resident},
+      {"machine", hardware_json(context.environment)},        {"settings", settings}};
 }
 
 std::string result_table(const ModelSession& session, const Speeds& speeds, const PredictedRates& predicted) {
@@ -212,6 +216,52 @@ std::vector<std::vector<std::string>> result_rows(const ModelSession& session, c
   return rows;
 }
 
+std::string print_rows(const std::vector<std::vector<std::string>>& rows, const std::string& format) {
+  if (format == "csv") return csv_text(rows);
+  if (format == "markdown") return markdown_text(rows);
+  std::vector<TextTable::Align> columns(rows[0].size(), TextTable::Align::kRight);
+  columns[0] = columns[1] = TextTable::Align::kLeft;
+  TextTable table(columns);
+  for (const auto& row : rows) table.add(row);
+  return table.text();
+}
+
+std::string format_of(const Arguments& arguments) {
+  return arguments.flag("json") ? "json" : arguments.text("format").value_or("table");
+}
+
+/// One load, all runs of the file.
+int run_scenario(const Arguments& arguments, Context& context, const std::filesystem::path& path,
+                 const std::string& file) {
+  std::vector<ScenarioRun> runs = read_scenario(file);
+  Speeds largest;
+  largest.prefill.run.tokens = scenario_context(runs);
+  largest.decode.run.streams = scenario_streams(runs);
+  ModelSession session = plan_session(open_model_file(path), path, arguments, context,
+                                      [&](const ModelCard&, Wishes& wishes) { fit_wishes(largest, wishes); });
+  const std::string format = format_of(arguments);
+  if (format == "table") print_plan(session, context);
+  load_session(session, context);
+  {
+    ProgressBar bar(context.console, "measuring", ProgressBar::Unit::kCount);
+    size_t done = 0;
+    for (ScenarioRun& run : runs) {
+      bar.update(done++, runs.size());
+      run.speeds.measure(*session.source);
+    }
+  }
+  if (format == "json") {
+    const Json result = {{"model", path.filename().string()},
+                         {"runs", scenario_json(runs)},
+                         {"machine", hardware_json(context.environment)},
+                         {"settings", plan_json(session.plan(), session.source->devices())}};
+    context.console.out(dump_json(result, 2) + "\n");
+  } else {
+    context.console.out(print_rows(scenario_rows(runs), format));
+  }
+  return kExitOk;
+}
+
 int run_bench(const Arguments& arguments, Context& context) {
   if (const std::string before = arguments.text("compare").value_or(""); !before.empty()) {
     context.console.out(comparison_text(before, *arguments.positional("MODEL")));
@@ -219,10 +269,14 @@ int run_bench(const Arguments& arguments, Context& context) {
   }
   Speeds speeds = wanted_speeds(arguments);
   const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
+  if (const std::string file = arguments.text("scenario").value_or(""); !file.empty()) {
+    return run_scenario(arguments, context, path, file);
+  }
   if (arguments.text("sweep").value_or("none") != "none") return run_sweep(arguments, context, path, speeds);
   ModelSession session = plan_session(open_model_file(path), path, arguments, context,
                                       [&](const ModelCard&, Wishes& wishes) { fit_wishes(speeds, wishes); });
-  if (!arguments.flag("json") && arguments.text("format").value_or("table") == "table") print_plan(session, context);
+  const std::string format = format_of(arguments);
+  if (format == "table") print_plan(session, context);
   load_session(session, context);
   const RunWatch watch;
   speeds.measure(*session.source);
@@ -232,14 +286,12 @@ int run_bench(const Arguments& arguments, Context& context) {
   const PredictedRates predicted = predict(session, speeds, context);
   const Json result = result_json(session, speeds, predicted, context);
   const bool slower = keep_benchmark(session, result, context);
-  const std::string format = arguments.flag("json") ? "json" : arguments.text("format").value_or("table");
   if (format == "json") {
     context.console.out(dump_json(result, 2) + "\n");
   } else if (format == "table") {
     context.console.out(result_table(session, speeds, predicted));
   } else {
-    const auto rows = result_rows(session, speeds, predicted);
-    context.console.out(format == "csv" ? csv_text(rows) : markdown_text(rows));
+    context.console.out(print_rows(result_rows(session, speeds, predicted), format));
   }
   return slower && arguments.flag("alarm") ? kExitSlower : kExitOk;
 }
@@ -261,6 +313,7 @@ CommandRow bench_command_row() {
                    {"bench ./model.gguf --depth 8192 --kv-type q8_0", "far into a long context"},
                    {"bench ./model.gguf --sweep gpu-layers", "the speed against the layers on the GPU"},
                    {"bench ./model.gguf --prompt 0 --streams 8 --json", "for programs"},
+                   {"bench ./model.gguf --scenario bench/everyday.toml", "several uses, one after the other"},
                    {"bench --compare before.json after.json", "two results side by side"}},
       .run = run_bench};
 }

@@ -140,5 +140,29 @@ TEST_F(TuneCommand, BenchKeepsItsResultsAndAlarms) {
   EXPECT_TRUE(has(with({"--format", "csv"}).out, "model,what,tokens,depth,streams,tokens/s,least,most,predicted\n"));
 }
 
+TEST_F(TuneCommand, BenchRunsTheScenariosOfAFile) {
+  const std::string file = (scratch_ / "uses.toml").string();
+  write_whole(file,
+              "[[run]]\nname = \"ask\"\nprompt = 16\ngenerate = 4\nrepeat = 1\n"
+              "[[run]]\nname = \"many\"\ngenerate = 4\ndepth = 32\nstreams = 3\nrepeat = 2\n");
+  const ProgramResult result = run({"bench", "tiny", "--scenario", file, "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = result.json();
+  ASSERT_EQ(json["runs"].size(), 2u);
+  EXPECT_EQ(json["runs"][1]["decode"]["streams"], 3);
+  EXPECT_GT(json["runs"][0]["prefill"]["tokens_per_second"]["median"].get<double>(), 0);
+  EXPECT_EQ(json["settings"]["parallel"], 3);
+  EXPECT_TRUE(has(run({"bench", "tiny", "--scenario", file}).out, "many  decode"));
+  for (const char* bad :
+       {"", "[[run]]\nprompt = 5\n", "[[run]]\nname = \"x\"\n", "[[run]]\nname = \"x\"\nprompt = -1\n",
+        "[[run]]\nname = \"x\"\nprompt = 1\nstraems = 2\n", "run = 7\n", "[[run"}) {
+    write_whole(file, bad);
+    const ProgramResult refused = run({"bench", "tiny", "--scenario", file});
+    EXPECT_EQ(refused.exit_code, 1) << bad << refused.out;
+    EXPECT_TRUE(has(refused.err, "uses.toml")) << refused.err;
+  }
+  EXPECT_EQ(run({"bench", "tiny", "--scenario", "nowhere.toml"}).exit_code, 3);
+}
+
 }  // namespace
 }  // namespace vivace::test

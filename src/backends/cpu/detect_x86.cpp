@@ -48,7 +48,7 @@ bool has_avx512() {
 bool has_avx512vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
 bool has_avx512bf16() { return has_avx512vnni() && __builtin_cpu_supports("avx512bf16"); }
 // AMX-TILE and AMX-INT8: bits 24 and 25 of edx of leaf 7, of which clang 14 knows no names.
-bool has_avx512amx() {
+[[maybe_unused]] bool has_avx512amx() {
   constexpr unsigned kAmx = 3u << 24;
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return has_avx512bf16() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx & kAmx) == kAmx &&
@@ -57,7 +57,9 @@ bool has_avx512amx() {
 bool always() { return true; }
 
 constexpr IsaRow kRows[] = {
+#if !defined(VIVACE_FEW_ISAS)
     {"avx512amx", has_avx512amx, isa_avx512amx::kernel_table},
+#endif
     {"avx512bf16", has_avx512bf16, isa_avx512bf16::kernel_table},
     {"avx512vnni", has_avx512vnni, isa_avx512vnni::kernel_table},
 #if !defined(VIVACE_FEW_ISAS)

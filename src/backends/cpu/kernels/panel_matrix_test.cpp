@@ -17,7 +17,7 @@ const KernelTable& kernel_table();
 }
 static const KernelTable& isa_software_scalar::base_table() { return isa_exact_scalar::kernel_table(); }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(VIVACE_FEW_ISAS)
 namespace isa_software_avx512 {
 const KernelTable& kernel_table();
 }
@@ -28,7 +28,7 @@ namespace {
 /// The tables that this machine runs, avx512amx with its own unit.
 std::vector<const KernelTable*> matrix_tables() {
   std::vector<const KernelTable*> tables = {&isa_software_scalar::kernel_table()};
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(VIVACE_FEW_ISAS)
   for (const std::string& isa : available_isas()) {
     if (isa == "avx512vnni") tables.push_back(&isa_software_avx512::kernel_table());
     if (isa == "avx512amx") tables.push_back(&kernel_table(isa));

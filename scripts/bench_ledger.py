@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""The planner's ledger against what the program really holds: RssAnon after the load and after many requests, above that of
+a process with a model of a few kilobytes. The target is 1 % or 32 MiB, whichever is more.
+
+  scripts/bench_ledger.py MODEL... [--requests N]
+
+Each MODEL is a file or a name in the models folder, with a vocabulary and a chat template; the first is the small one that
+the others are compared with.
+"""
+import argparse, json, subprocess, sys, time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MIB = 1 << 20
+
+
+def rss_anon(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no RssAnon in /proc: this needs Linux")
+
+
+def ledger(vivace, model):
+    done = subprocess.run([vivace, "plan", model, "--json"], capture_output=True, text=True, check=True)
+    return sum(row["total_bytes"] for row in json.loads(done.stdout)["memory"])
+
+
+def held(vivace, model, requests):
+    """RssAnon after the load and after so many requests."""
+    chat = subprocess.Popen([vivace, "chat", model, "--max-tokens", "4", "--ignore-eos"], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in chat.stderr:
+        if line.startswith("loaded"):
+            break
+    else:
+        sys.exit(f"{model} did not load")
+    time.sleep(1)
+    after_load = rss_anon(chat.pid)
+    for i in range(requests):
+        chat.stdin.write("/reset\n" if i % 20 == 19 else f"Say something about the number {i}.\n")
+        chat.stdin.flush()
+        if i % 20 != 19:
+            chat.stdout.readline()
+    after_requests = rss_anon(chat.pid)
+    chat.stdin.close()
+    chat.wait()
+    return after_load, after_requests
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("models", nargs="+")
+    ap.add_argument("--requests", type=int, default=1000)
+    ap.add_argument("--vivace", default=str(ROOT / "build/release/vivace"))
+    args = ap.parse_args()
+    small = args.models[0]
+    idle = held(args.vivace, small, 0)[0] - ledger(args.vivace, small)
+    print(f"{'model':32} {'ledger':>12} {'after load':>12} {'error':>12} {'after requests':>15} {'error':>12}")
+    for model in args.models[1:]:
+        planned = ledger(args.vivace, model)
+        load, requests = (x - idle for x in held(args.vivace, model, args.requests))
+        print(f"{Path(model).name:32} {planned / MIB:8.1f} MiB {load / MIB:8.1f} MiB {(load - planned) / MIB:+8.1f} MiB "
+              f"{requests / MIB:11.1f} MiB {(requests - planned) / MIB:+8.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
