@@ -14,6 +14,17 @@ package=node-llama-cpp@3.22.1
 flags=(-G Ninja -DCMAKE_BUILD_TYPE=Release -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DBUILD_SHARED_LIBS=OFF)
 llama_flags=(-DLLAMA_BUILD_UI=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_EXAMPLES=OFF)
 native=(-DGGML_NATIVE=ON)
+llama_native=("${native[@]}")
+if grep -qw amx_tile /proc/cpuinfo 2>/dev/null; then
+  # Built by gcc 12, llama.cpp's AMX code ends with an illegal instruction; clang's works, and is the faster one besides.
+  clang=$(command -v clang++ clang++-{19,18,17,16,15,14} | head -1 || true)
+  if [ -n "$clang" ]; then
+    llama_native+=("-DCMAKE_C_COMPILER=${clang/clang++/clang}" "-DCMAKE_CXX_COMPILER=$clang")
+  else
+    no_amx="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+    llama_native+=("-DCMAKE_C_FLAGS=$no_amx" "-DCMAKE_CXX_FLAGS=$no_amx")
+  fi
+fi
 avx2=(-DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON
   -DGGML_AVX512=OFF -DGGML_AVX_VNNI=OFF)
 if command -v ccache >/dev/null; then
@@ -42,7 +53,7 @@ if [ ! -d llama.cpp ]; then
   git clone -q package/llama/gitRelease.bundle llama.cpp
 fi
 install_targets llama.cpp build-llama "" "" llama-bench llama-batched-bench llama-completion llama-tokenize -- \
-  "${native[@]}" "${llama_flags[@]}"
+  "${llama_native[@]}" "${llama_flags[@]}"
 if [ "$(uname -m)" = x86_64 ]; then
   install_targets llama.cpp build-avx2 "" -avx2 llama-bench -- "${avx2[@]}" "${llama_flags[@]}"
 fi
