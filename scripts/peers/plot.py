@@ -67,7 +67,7 @@ def draw(groups, kept):
     shown = [(g["title"], [(n, cases[c]) for c, n in g["cases"].items() if c in cases]) for g in groups]
     shown = [(title, rows) for title, rows in shown if rows]
     longest = max((min(p["ratio"] for p in result["peers"]) for _, rows in shown for _, result in rows), default=1)
-    units = max(2, math.ceil(longest))
+    units = max(2, math.ceil(longest * 1.05))  # the figure stands behind the bar
     scale = (WIDTH - LEFT - RIGHT) / units
     y, body = 84, []
     for title, rows in shown:
