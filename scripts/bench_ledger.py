@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """The planner's ledger against what the program really holds: RssAnon after the load and after many requests, above that of
-a process with a model of a few kilobytes. The target is 1 % or 32 MiB, whichever is more.
+the same program with a small model and next to no context. The target is 1 % or 32 MiB, whichever is more. Right after the
+load the KV cache is reserved and not yet touched, so it counts only as far as requests have filled it.
 
   scripts/bench_ledger.py MODEL... [--requests N]
 
-Each MODEL is a file or a name in the models folder, with a vocabulary and a chat template; the first is the small one that
-the others are compared with.
+Each MODEL is a file or a name in the models folder, with a vocabulary and a chat template; the first is the small one.
 """
 import argparse, json, subprocess, sys, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
+BARE = ["--context-length", "64", "--batch-size", "32"]
 
 
 def rss_anon(pid):
@@ -21,14 +22,14 @@ def rss_anon(pid):
     raise RuntimeError("no RssAnon in /proc: this needs Linux")
 
 
-def ledger(vivace, model):
-    done = subprocess.run([vivace, "plan", model, "--json"], capture_output=True, text=True, check=True)
+def ledger(vivace, model, options=()):
+    done = subprocess.run([vivace, "plan", model, "--json", *options], capture_output=True, text=True, check=True)
     return sum(row["total_bytes"] for row in json.loads(done.stdout)["memory"])
 
 
-def held(vivace, model, requests):
+def held(vivace, model, requests, options=()):
     """RssAnon after the load and after so many requests."""
-    chat = subprocess.Popen([vivace, "chat", model, "--max-tokens", "4", "--ignore-eos"], stdin=subprocess.PIPE,
+    chat = subprocess.Popen([vivace, "chat", model, "--max-tokens", "4", "--ignore-eos", *options], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in chat.stderr:
         if line.startswith("loaded"):
@@ -55,9 +56,9 @@ def main():
     ap.add_argument("--vivace", default=str(ROOT / "build/release/vivace"))
     args = ap.parse_args()
     small = args.models[0]
-    idle = held(args.vivace, small, 0)[0] - ledger(args.vivace, small)
+    idle = held(args.vivace, small, 0, BARE)[0] - ledger(args.vivace, small, BARE)
     print(f"{'model':32} {'ledger':>12} {'after load':>12} {'error':>12} {'after requests':>15} {'error':>12}")
-    for model in args.models[1:]:
+    for model in args.models:
         planned = ledger(args.vivace, model)
         load, requests = (x - idle for x in held(args.vivace, model, args.requests))
         print(f"{Path(model).name:32} {planned / MIB:8.1f} MiB {load / MIB:8.1f} MiB {(load - planned) / MIB:+8.1f} MiB "
