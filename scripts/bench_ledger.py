@@ -7,24 +7,14 @@ load the KV cache is reserved and not yet touched, so it counts only as far as r
 
 Each MODEL is a file or a name in the models folder, with a vocabulary and a chat template; the first is the small one.
 """
-import argparse, json, subprocess, sys, time
+import argparse, subprocess, sys, time
 from pathlib import Path
+
+from peers import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
 BARE = ["--context-length", "64", "--batch-size", "32"]
-
-
-def rss_anon(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no RssAnon in /proc: this needs Linux")
-
-
-def ledger(vivace, model, options=()):
-    done = subprocess.run([vivace, "plan", model, "--json", *options], capture_output=True, text=True, check=True)
-    return sum(row["total_bytes"] for row in json.loads(done.stdout)["memory"])
 
 
 def held(vivace, model, requests, options=()):
@@ -37,13 +27,13 @@ def held(vivace, model, requests, options=()):
     else:
         sys.exit(f"{model} did not load")
     time.sleep(1)
-    after_load = rss_anon(chat.pid)
+    after_load = memory.anonymous(chat.pid)
     for i in range(requests):
         chat.stdin.write("/reset\n" if i % 20 == 19 else f"Say something about the number {i}.\n")
         chat.stdin.flush()
         if i % 20 != 19:
             chat.stdout.readline()
-    after_requests = rss_anon(chat.pid)
+    after_requests = memory.anonymous(chat.pid)
     chat.stdin.close()
     chat.wait()
     return after_load, after_requests
@@ -56,10 +46,10 @@ def main():
     ap.add_argument("--vivace", default=str(ROOT / "build/release/vivace"))
     args = ap.parse_args()
     small = args.models[0]
-    idle = held(args.vivace, small, 0, BARE)[0] - ledger(args.vivace, small, BARE)
+    idle = held(args.vivace, small, 0, BARE)[0] - memory.planned(args.vivace, small, BARE)
     print(f"{'model':32} {'ledger':>12} {'after load':>12} {'error':>12} {'after requests':>15} {'error':>12}")
     for model in args.models:
-        planned = ledger(args.vivace, model)
+        planned = memory.planned(args.vivace, model)
         load, requests = (x - idle for x in held(args.vivace, model, args.requests))
         print(f"{Path(model).name:32} {planned / MIB:8.1f} MiB {load / MIB:8.1f} MiB {(load - planned) / MIB:+8.1f} MiB "
               f"{requests / MIB:11.1f} MiB {(requests - planned) / MIB:+8.1f} MiB")

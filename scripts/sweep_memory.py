@@ -5,8 +5,10 @@ Linux (control groups of version 1 or 2).
 
   scripts/sweep_memory.py MODEL [--steps N] [-- MORE OPTIONS OF vivace run]
 """
-import argparse, json, os, subprocess, sys
+import argparse, os, subprocess, sys
 from pathlib import Path
+
+from peers import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
@@ -52,8 +54,7 @@ def main():
     ap.add_argument("--steps", type=int, default=16)
     ap.add_argument("--vivace", default=str(ROOT / "build/release/vivace"))
     args = ap.parse_args()
-    plan = json.loads(subprocess.run([args.vivace, "plan", args.model, "--json"], capture_output=True, text=True, check=True).stdout)
-    needed = sum(row["total_bytes"] for row in plan["memory"])
+    needed = memory.planned(args.vivace, args.model)
     group, bad = Group(), 0
     print(f"the plan without a limit: {needed / MIB:.0f} MiB")
     try:

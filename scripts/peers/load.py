@@ -2,6 +2,7 @@
 import mmap, os, subprocess, sys, threading, time
 
 from . import pairs
+from .memory import anonymous
 from .programs import PEER_ENVIRONMENT, version_of
 
 START_FLAGS = (("-lm", "mmap", "--no-warmup"), ("-lm", "mmap", "--no-warmup", "--no-repack"))  # the faster one counts
@@ -39,10 +40,7 @@ def peak_anonymous(command, environment=None):
                                env={**os.environ, **(environment or {})})
     peak = 0
     while process.poll() is None:
-        with open(f"/proc/{process.pid}/status") as status:
-            for line in status:
-                if line.startswith("RssAnon:"):
-                    peak = max(peak, int(line.split()[1]) << 10)
+        peak = max(peak, anonymous(process.pid))
         time.sleep(0.002)
     with process.stdout as output:
         return peak, output.read()

@@ -2,7 +2,6 @@
 // prints.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>

@@ -1,22 +1,12 @@
 #include "advise/profile.h"
 
-#include <charconv>
-
+#include "advise/levers.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/number_text.h"
 
 namespace vivace {
 namespace {
-
-constexpr Format kKvFormats[] = {Format::kF32, Format::kF16, Format::kQ8_0, Format::kQ4_0};
-
-std::optional<int32_t> whole_number(const std::string& text) {
-  int32_t value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stop != text.data() + text.size() || value < 1) return std::nullopt;
-  return value;
-}
 
 /// Sets an open wish; true where it did.
 template <class Value>
@@ -27,27 +17,16 @@ bool settle(std::optional<Value>& wish, const std::optional<Value>& value) {
 }
 
 bool settle(const TunedLever& lever, Wishes& wishes) {
-  if (lever.name == "threads") return settle(wishes.threads, whole_number(lever.after));
-  if (lever.name == "threads-prefill") return settle(wishes.threads_prefill, whole_number(lever.after));
-  if (lever.name == "batch-size") {
-    const auto batch = whole_number(lever.after);
-    // A batch that has no room for the sequences would be an error the user never asked for.
-    return batch && *batch >= wishes.parallel.value_or(wishes.automatic_parallel) && settle(wishes.batch_size, batch);
-  }
   if (lever.name == "kv-type") return settle(wishes.kv_format, kv_format_named(lever.after));
-  return false;
+  const NumberWish wish = number_wish(lever.name);
+  const std::optional<int32_t> number = parse_lever_number(lever.after);
+  if (wish == nullptr || !number) return false;
+  // A batch that has no room for the sequences would be an error the user never asked for.
+  if (lever.name == "batch-size" && *number < wishes.parallel.value_or(wishes.automatic_parallel)) return false;
+  return settle(wishes.*wish, number);
 }
 
 }  // namespace
-
-std::optional<Format> kv_format_named(std::string_view name) {
-  for (const Format format : kKvFormats) {
-    std::string own = format_row(format).name;
-    for (char& c : own) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-    if (own == name) return format;
-  }
-  return std::nullopt;
-}
 
 Json profile_json(const TunedProfile& profile) {
   Json levers = Json::array();

@@ -40,7 +40,4 @@ std::string profile_key(const std::string& model_fingerprint, const std::string&
 /// another version) are left out.
 void apply_profile(const TunedProfile& profile, const std::string& date, Wishes& wishes);
 
-/// A KV format by its option's name: "f16", "q8_0", ...; nothing for another word.
-std::optional<Format> kv_format_named(std::string_view name);
-
 }  // namespace vivace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "advise/levers.h"
 #include "base/error.h"
 #include "base/json.h"
 

@@ -112,67 +112,60 @@ WhyAnswer explain_speed(const RunFacts& facts) {
   return answer;
 }
 
-Json facts_json(const RunFacts& f) {
-  return {{"model", f.model},
-          {"at", f.at},
-          {"what", f.what},
-          {"measured_tokens_per_second", f.measured},
-          {"predicted_tokens_per_second", f.predicted},
-          {"by_measurement", f.by_measurement},
-          {"better",
-           {{"threads", f.better.threads},
-            {"formats", f.better.formats},
-            {"depth", f.better.depth},
-            {"spill", f.better.spill}}},
-          {"threads", f.threads},
-          {"automatic_threads", f.automatic_threads},
-          {"depth", f.depth},
-          {"layers", f.layers},
-          {"gpu_layers", f.gpu_layers},
-          {"generic_formats", f.generic_formats},
-          {"mapped", f.mapped},
-          {"wall_seconds", f.wall},
-          {"own_cpu_seconds", f.own_cpu},
-          {"other_cpu_seconds", f.other_cpu},
-          {"stolen_seconds", f.stolen},
-          {"cpus", f.cpus},
-          {"major_faults", f.major_faults},
-          {"disk_bytes", f.disk_bytes},
-          {"swapped_pages", f.swapped_pages},
-          {"clock", f.clock}};
+namespace {
+
+/// Every field of the record by its name; now_rate is looked at later and not part of it.
+template <class Facts, class Visit>
+void visit_facts(Facts& f, const Visit& visit) {
+  visit("model", f.model);
+  visit("at", f.at);
+  visit("what", f.what);
+  visit("measured_tokens_per_second", f.measured);
+  visit("predicted_tokens_per_second", f.predicted);
+  visit("by_measurement", f.by_measurement);
+  visit("better", f.better);
+  visit("threads", f.threads);
+  visit("automatic_threads", f.automatic_threads);
+  visit("depth", f.depth);
+  visit("layers", f.layers);
+  visit("gpu_layers", f.gpu_layers);
+  visit("generic_formats", f.generic_formats);
+  visit("mapped", f.mapped);
+  visit("wall_seconds", f.wall);
+  visit("own_cpu_seconds", f.own_cpu);
+  visit("other_cpu_seconds", f.other_cpu);
+  visit("stolen_seconds", f.stolen);
+  visit("cpus", f.cpus);
+  visit("major_faults", f.major_faults);
+  visit("disk_bytes", f.disk_bytes);
+  visit("swapped_pages", f.swapped_pages);
+  visit("clock", f.clock);
+}
+
+}  // namespace
+
+// Found by the JSON library.
+static void to_json(Json& json, const BetterSpeeds& speeds) {
+  json = {{"threads", speeds.threads}, {"formats", speeds.formats}, {"depth", speeds.depth}, {"spill", speeds.spill}};
+}
+static void from_json(const Json& json, BetterSpeeds& speeds) {
+  json.at("threads").get_to(speeds.threads);
+  json.at("formats").get_to(speeds.formats);
+  json.at("depth").get_to(speeds.depth);
+  json.at("spill").get_to(speeds.spill);
+}
+
+Json facts_json(const RunFacts& facts) {
+  Json json;
+  visit_facts(facts, [&](const char* name, const auto& value) { json[name] = value; });
+  return json;
 }
 
 RunFacts parse_facts_json(const Json& json) {
   try {
-    RunFacts f;
-    json.at("model").get_to(f.model);
-    json.at("at").get_to(f.at);
-    json.at("what").get_to(f.what);
-    json.at("measured_tokens_per_second").get_to(f.measured);
-    json.at("predicted_tokens_per_second").get_to(f.predicted);
-    json.at("by_measurement").get_to(f.by_measurement);
-    const Json& better = json.at("better");
-    better.at("threads").get_to(f.better.threads);
-    better.at("formats").get_to(f.better.formats);
-    better.at("depth").get_to(f.better.depth);
-    better.at("spill").get_to(f.better.spill);
-    json.at("threads").get_to(f.threads);
-    json.at("automatic_threads").get_to(f.automatic_threads);
-    json.at("depth").get_to(f.depth);
-    json.at("layers").get_to(f.layers);
-    json.at("gpu_layers").get_to(f.gpu_layers);
-    json.at("generic_formats").get_to(f.generic_formats);
-    json.at("mapped").get_to(f.mapped);
-    json.at("wall_seconds").get_to(f.wall);
-    json.at("own_cpu_seconds").get_to(f.own_cpu);
-    json.at("other_cpu_seconds").get_to(f.other_cpu);
-    json.at("stolen_seconds").get_to(f.stolen);
-    json.at("cpus").get_to(f.cpus);
-    json.at("major_faults").get_to(f.major_faults);
-    json.at("disk_bytes").get_to(f.disk_bytes);
-    json.at("swapped_pages").get_to(f.swapped_pages);
-    json.at("clock").get_to(f.clock);
-    return f;
+    RunFacts facts;
+    visit_facts(facts, [&](const char* name, auto& value) { json.at(name).get_to(value); });
+    return facts;
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::kInvalidFile, std::string("no record of a run: ") + error.what());
   }

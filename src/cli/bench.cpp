@@ -164,12 +164,6 @@ int run_sweep(const Arguments& arguments, Context& context, const std::filesyste
 
 RunShape shape_of(const SpeedRun& run) { return {run.tokens, run.depth, run.streams}; }
 
-PredictedRates predict(const ModelSession& session, const Speeds& speeds, Context& context) {
-  return predict_rates(session.card(), session.plan(), session.source->devices(),
-                       host_with_speeds(*session.machine, context), shape_of(speeds.prefill.run),
-                       shape_of(speeds.decode.run));
-}
-
 Json predicted_json(const PredictedRates& predicted) {
   const auto rate = [](double value) { return value > 0 ? Json(value) : Json(); };
   return {{"prefill_tokens_per_second", rate(predicted.prefill)}, {"decode_tokens_per_second", rate(predicted.decode)}};
@@ -209,9 +203,9 @@ std::vector<std::vector<std::string>> result_rows(const ModelSession& session, c
   for (const Measurement* m : {&speeds.prefill, &speeds.decode}) {
     if (m->run.tokens == 0) continue;
     const double rate = m == &speeds.prefill ? predicted.prefill : predicted.decode;
-    rows.push_back({session.path.filename().string(), m->name, std::to_string(m->run.tokens),
-                    std::to_string(m->run.depth), std::to_string(m->run.streams), fixed_text(m->rates.median, 2),
-                    fixed_text(m->rates.min, 2), fixed_text(m->rates.max, 2), rate > 0 ? fixed_text(rate, 2) : ""});
+    std::vector<std::string>& row = rows.emplace_back(1, session.path.filename().string());
+    for (std::string& cell : measurement_cells(*m, 2)) row.push_back(std::move(cell));
+    row.push_back(rate > 0 ? fixed_text(rate, 2) : "");
   }
   return rows;
 }
@@ -278,12 +272,13 @@ int run_bench(const Arguments& arguments, Context& context) {
   const std::string format = format_of(arguments);
   if (format == "table") print_plan(session, context);
   load_session(session, context);
-  const RunWatch watch;
+  RunRecorder recorder(session, context);
+  recorder.begin();
   speeds.measure(*session.source);
-  if (const SpeedRun& run = speeds.decode.run; run.tokens > 0) {
-    watch.keep(context, watch.facts(session, context, speeds.decode.rates.median, run.tokens, run.depth, run.streams));
-  }
-  const PredictedRates predicted = predict(session, speeds, context);
+  const RunShape prefill = shape_of(speeds.prefill.run), decode = shape_of(speeds.decode.run);
+  if (decode.tokens > 0) recorder.keep(speeds.decode.rates.median, decode);
+  const PredictedRates predicted =
+      predict_rates(session.card(), session.plan(), session.source->devices(), recorder.host(), prefill, decode);
   const Json result = result_json(session, speeds, predicted, context);
   const bool slower = keep_benchmark(session, result, context);
   if (format == "json") {

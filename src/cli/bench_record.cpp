@@ -6,9 +6,9 @@
 #include "base/date.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "base/os/file.h"
 #include "cli/console.h"
 #include "cli/text_format.h"
+#include "cli/text_model.h"
 #include "models/model_file.h"
 #include "store/record_store.h"
 #include "store/vivace_database.h"
@@ -36,17 +36,9 @@ std::string key_of(const ModelSession& session, const Json& result) {
          std::to_string(gpu_layers_of(plan, session.source->devices())) + (plan.map_weights ? "|mapped" : "");
 }
 
-Json read_result(const std::filesystem::path& path) {
-  const File file = File::open(path);
-  std::string text(std::min(file.size_now(), kMostBytes), '\0');
-  text.resize(file.pread_some(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
-  return parse_json(text);
-}
+Json read_result(const std::filesystem::path& path) { return parse_json(read_text_file(path, kMostBytes)); }
 
-std::string change_text(const SpeedChange& change) {
-  const double percent = 100 * (change.ratio() - 1);
-  return (percent >= 0 ? "+" : "") + fixed_text(percent, 1) + " %";
-}
+std::string change_text(const SpeedChange& change) { return signed_percent_text(change.ratio(), 1); }
 
 }  // namespace
 
@@ -104,8 +96,8 @@ std::string csv_text(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     for (size_t c = 0; c < row.size(); ++c) {
       const bool quoted = row[c].find_first_of(",\"\n") != std::string::npos;
-      std::string cell;
-      for (char letter : row[c]) cell += letter == '"' ? std::string("\"\"") : std::string(1, letter);
+      std::string cell = row[c];
+      for (size_t at = 0; (at = cell.find('"', at)) != std::string::npos; at += 2) cell.insert(at, 1, '"');
       text += (c == 0 ? "" : ",") + (quoted ? "\"" + cell + "\"" : cell);
     }
     text += "\n";

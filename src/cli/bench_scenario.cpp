@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/os/file.h"
 #include "catalog/toml_text.h"
 #include "cli/text_format.h"
+#include "cli/text_model.h"
 
 namespace vivace {
 namespace {
@@ -43,11 +43,8 @@ ScenarioRun read_run(const Json& table, const std::string& origin) {
 }  // namespace
 
 std::vector<ScenarioRun> read_scenario(const std::filesystem::path& path) {
-  const File file = File::open(path);
-  std::string text(std::min(file.size_now(), kMostBytes), '\0');
-  text.resize(file.pread_some(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
   const std::string origin = path.string();
-  const Json toml = parse_toml(text, origin);
+  const Json toml = parse_toml(read_text_file(path, kMostBytes), origin);
   if (!toml.contains("run") || !toml["run"].is_array() || toml["run"].empty()) {
     throw Error(ErrorCode::kInvalidFile, origin + " has no [[run]] tables");
   }
@@ -84,9 +81,8 @@ std::vector<std::vector<std::string>> scenario_rows(const std::vector<ScenarioRu
   for (const ScenarioRun& run : runs) {
     for (const Measurement* m : {&run.speeds.prefill, &run.speeds.decode}) {
       if (m->run.tokens == 0) continue;
-      rows.push_back({run.name, m->name, std::to_string(m->run.tokens), std::to_string(m->run.depth),
-                      std::to_string(m->run.streams), fixed_text(m->rates.median, 1), fixed_text(m->rates.min, 1),
-                      fixed_text(m->rates.max, 1)});
+      std::vector<std::string>& row = rows.emplace_back(1, run.name);
+      for (std::string& cell : measurement_cells(*m, 1)) row.push_back(std::move(cell));
     }
   }
   return rows;

@@ -61,9 +61,8 @@ class Chat {
   Chat(Context& context, const Arguments& arguments, ModelSession& session, const Tokenizer& tokenizer,
        const ChatTemplate& chat_template, Request request)
       : console_(context.console),
-        context_(context),
         arguments_(arguments),
-        session_(session),
+        recorder_(session, context),
         source_(*session.source),
         vocabulary_(tokenizer),
         engine_(std::make_unique<Engine>(source_, &vocabulary_)),
@@ -181,10 +180,10 @@ class Chat {
     try {
       Request request = request_;
       request.prompt = fitting_tokens();
-      const RunWatch watch;
+      recorder_.begin();
       last_ = generate(*engine_, std::move(request), [&](const Event& event) { show(event, said); });
       has_answer_ = true;
-      watch.keep(session_, context_, last_.finished);
+      recorder_.keep(last_.finished);
     } catch (const Error& error) {
       conversation_.remove_last();
       if (!console_.in_is_terminal()) throw;
@@ -213,9 +212,8 @@ class Chat {
   }
 
   Console& console_;
-  Context& context_;
   const Arguments& arguments_;
-  ModelSession& session_;
+  RunRecorder recorder_;
   ModelSource& source_;
   const EngineVocabulary vocabulary_;
   std::unique_ptr<Engine> engine_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "advise/levers.h"
 #include "base/error.h"
 #include "base/os/topology.h"
 
@@ -215,11 +216,7 @@ Wishes load_wishes(const Arguments& arguments) {
   wishes.threads = wish(arguments, "threads");
   wishes.threads_prefill = wish(arguments, "threads-prefill");
   wishes.map_weights = arguments.flag("mmap");
-  const std::string kv_type = arguments.text("kv-type").value_or("auto");
-  if (kv_type == "f32") wishes.kv_format = Format::kF32;
-  if (kv_type == "f16") wishes.kv_format = Format::kF16;
-  if (kv_type == "q8_0") wishes.kv_format = Format::kQ8_0;
-  if (kv_type == "q4_0") wishes.kv_format = Format::kQ4_0;
+  wishes.kv_format = kv_format_named(arguments.text("kv-type").value_or("auto"));
   if (const auto layers = chosen_text(arguments, "gpu-layers")) wishes.gpu_layers = parse_gpu_layers(*layers);
   if (const auto shares = chosen_text(arguments, "gpu-split")) wishes.gpu_split = parse_shares(*shares);
   wishes.devices_named = chosen_text(arguments, "device").has_value();

@@ -24,6 +24,16 @@ std::vector<std::string> measurement_row(const Measurement& m) {
           "(" + fixed_text(m.rates.min, 1) + " to " + fixed_text(m.rates.max, 1) + ")"};
 }
 
+std::vector<std::string> measurement_cells(const Measurement& m, int digits) {
+  return {m.name,
+          std::to_string(m.run.tokens),
+          std::to_string(m.run.depth),
+          std::to_string(m.run.streams),
+          fixed_text(m.rates.median, digits),
+          fixed_text(m.rates.min, digits),
+          fixed_text(m.rates.max, digits)};
+}
+
 int32_t Speeds::context_length() const { return prefill.run.depth + std::max(prefill.run.tokens, decode.run.tokens); }
 
 void Speeds::measure(ModelSource& source) {

@@ -20,6 +20,8 @@ struct Measurement {
 Json measurement_json(const Measurement& measurement);
 /// Name, what was fed, median, spread.
 std::vector<std::string> measurement_row(const Measurement& measurement);
+/// For spreadsheets and pages: name, tokens, depth, streams, median, least and most, each alone in its cell.
+std::vector<std::string> measurement_cells(const Measurement& measurement, int digits);
 
 /// Prefill and decode of one model.
 struct Speeds {

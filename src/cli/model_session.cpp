@@ -35,7 +35,7 @@ ModelSession plan_session(GgufFile file, const std::filesystem::path& path, cons
   MachineOptions wanted = machine_options(arguments, context.environment);
   const int32_t threads = std::max({options.threads, wishes.threads.value_or(0), wishes.threads_prefill.value_or(0)});
   // An automatic pool is as large as the machine suggests, which may be less than was tuned or is to be tried.
-  if (threads > std::max(wanted.threads, read_topology().useful_threads())) wanted.threads = threads;
+  if (threads > wanted.threads && threads > read_topology().useful_threads()) wanted.threads = threads;
   auto machine = std::make_unique<Machine>(wanted);
   for (const std::string& note : machine->notes()) tell(context, note);
   if (adjust) adjust(card, wishes);

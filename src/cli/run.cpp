@@ -189,10 +189,11 @@ int run_run(const Arguments& arguments, Context& context) {
   if (!quiet) console.err(load_summary(console, session) + "\n");
 
   AnswerSink sink(console, *tokenizer, json, sampling.logprobs >= 0);
-  const RunWatch watch;
+  RunRecorder recorder(session, context);
+  recorder.begin();
   const Answer answer = generate(engine, std::move(request), [&](const Event& event) { sink.take(event); });
   if (!quiet) console.err("\n" + console.faint(answer_text(answer)));
-  watch.keep(session, context, answer.finished);
+  recorder.keep(answer.finished);
   if (answer.finished.reason == FinishReason::kContextLength) {
     console.err("note: the answer was cut off: prompt and answer fill the context of " +
                 std::to_string(session.plan().context_length) + " tokens (see --context-length)\n");

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <exception>
-#include <fstream>
-#include <sstream>
 
 #include "advise/run_facts.h"
 #include "base/date.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/file.h"
+#include "cli/text_model.h"
 
 namespace vivace {
 namespace {
@@ -21,15 +20,18 @@ std::filesystem::path file_of(const Environment& environment) { return app_paths
 
 }  // namespace
 
-RunFacts RunWatch::facts(const ModelSession& session, Context& context, double rate, int32_t tokens, int32_t depth,
-                         int32_t streams) const {
+const HostFacts& RunRecorder::host() {
+  if (!host_) host_ = host_with_speeds(*session_.machine, context_);
+  return *host_;
+}
+
+RunFacts RunRecorder::facts(double rate, const RunShape& decode) {
   const SystemLoad after = read_system_load();
   RunFacts facts;
-  facts.model = session.path.filename().string();
+  facts.model = session_.path.filename().string();
   facts.at = date_text();
   facts.measured = rate;
-  add_predictions(session.card(), session.plan(), session.source->devices(),
-                  host_with_speeds(*session.machine, context), {tokens, depth, streams}, facts);
+  add_predictions(session_.card(), session_.plan(), session_.source->devices(), host(), decode, facts);
   facts.wall = after.wall_seconds - before_.wall_seconds;
   facts.own_cpu = after.own_seconds - before_.own_seconds;
   facts.other_cpu = std::max(0.0, after.busy_seconds - before_.busy_seconds - facts.own_cpu);
@@ -42,38 +44,28 @@ RunFacts RunWatch::facts(const ModelSession& session, Context& context, double r
   return facts;
 }
 
-void RunWatch::keep(const ModelSession& session, Context& context, const Finished& finished) const noexcept {
+void RunRecorder::keep(double rate, const RunShape& decode) noexcept {
   try {
-    const Usage& usage = finished.usage;
-    if (usage.generated_tokens < kLeastTokens || finished.timings.decode_rate <= 0) return;
-    keep(context,
-         facts(session, context, finished.timings.decode_rate, usage.generated_tokens, usage.prompt_tokens, 1));
+    const std::string text = dump_json(facts_json(facts(rate, decode)), 2) + "\n";
+    const std::filesystem::path path = file_of(context_.environment);
+    std::filesystem::create_directories(path.parent_path());
+    write_file_atomic(path, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
   } catch (const std::exception& error) {
-    context.log.debug("run record", {{"error", error.what()}});
+    context_.log.debug("run record", {{"error", error.what()}});
   }
 }
 
-void RunWatch::keep(Context& context, const RunFacts& facts) const noexcept {
-  try {
-    const std::filesystem::path path = file_of(context.environment);
-    std::filesystem::create_directories(path.parent_path());
-    const std::string text = dump_json(facts_json(facts), 2) + "\n";
-    AtomicFile file(path);
-    file.append({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-    file.commit();
-  } catch (const std::exception& error) {
-    context.log.debug("run record", {{"error", error.what()}});
-  }
+void RunRecorder::keep(const Finished& finished) noexcept {
+  const Usage& usage = finished.usage;
+  if (usage.generated_tokens < kLeastTokens || finished.timings.decode_rate <= 0) return;
+  keep(finished.timings.decode_rate, {usage.generated_tokens, usage.prompt_tokens, 1});
 }
 
 std::optional<RunFacts> last_run(const Environment& environment) {
   const std::filesystem::path path = file_of(environment);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::nullopt;
-  const File file = File::open(path);
-  std::string text(std::min<uint64_t>(file.size_now(), kMostBytes), '\0');
-  text.resize(file.pread_some(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
-  return parse_facts_json(parse_json(text));
+  return parse_facts_json(parse_json(read_text_file(path, kMostBytes)));
 }
 
 }  // namespace vivace

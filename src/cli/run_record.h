@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "advise/predict_run.h"
 #include "advise/why.h"
 #include "base/os/system_load.h"
 #include "cli/model_session.h"
@@ -10,20 +11,29 @@
 
 namespace vivace {
 
-/// Watches what the machine does from its making on.
-class RunWatch {
+/// Watches the runs of one session.
+class RunRecorder {
  public:
-  RunWatch() : before_(read_system_load()) {}
+  RunRecorder(const ModelSession& session, Context& context) : session_(session), context_(context) {}
+
+  /// What the machine does counts from here on.
+  void begin() { before_ = read_system_load(); }
 
   /// The facts of what ran since, which decoded at `rate` tokens per second.
-  RunFacts facts(const ModelSession& session, Context& context, double rate, int32_t tokens, int32_t depth,
-                 int32_t streams) const;
+  RunFacts facts(double rate, const RunShape& decode);
 
-  /// Keeps the facts of an answer, where it was long enough to tell. Never throws: a run is worth more than its record.
-  void keep(const ModelSession& session, Context& context, const Finished& finished) const noexcept;
-  void keep(Context& context, const RunFacts& facts) const noexcept;
+  /// Keeps the facts. Never throws: a run is worth more than its record.
+  void keep(double rate, const RunShape& decode) noexcept;
+  /// Of an answer, where it was long enough to tell.
+  void keep(const Finished& finished) noexcept;
+
+  /// The machine with its stored speeds, read when first asked for.
+  const HostFacts& host();
 
  private:
+  const ModelSession& session_;
+  Context& context_;
+  std::optional<HostFacts> host_;
   SystemLoad before_;
 };
 

@@ -34,6 +34,11 @@ std::string count_text(uint64_t count) {
 
 std::string seconds_text(double seconds) { return fixed_text(seconds, seconds < 1 ? 3 : seconds < 100 ? 2 : 0) + " s"; }
 
+std::string signed_percent_text(double ratio, int digits) {
+  const double percent = 100 * (ratio - 1);
+  return (percent >= 0 ? "+" : "") + fixed_text(percent, digits) + " %";
+}
+
 std::string bar_text(double share) {
   constexpr int kColumns = 20;
   constexpr const char* kParts[] = {"", "\u258F", "\u258E", "\u258D", "\u258C", "\u258B", "\u258A", "\u2589"};

@@ -17,6 +17,9 @@ std::string count_text(uint64_t count);
 /// "0.083 s", "12.4 s".
 std::string seconds_text(double seconds);
 
+/// How far a ratio is from 1: "+8.1 %", "-20 %".
+std::string signed_percent_text(double ratio, int digits);
+
 /// A bar of blocks, `share` (0 to 1) of twenty columns long.
 std::string bar_text(double share);
 

@@ -65,9 +65,8 @@ ChosenTemplate open_chat_template(const GgufFile& file, const Tokenizer& tokeniz
           std::move(found->note)};
 }
 
-std::string read_text_file(const std::filesystem::path& path) {
-  constexpr uint64_t kMost = uint64_t{1} << 30;
-  const std::vector<uint8_t> bytes = read_file_to_memory(path, kMost);
+std::string read_text_file(const std::filesystem::path& path, uint64_t most) {
+  const std::vector<uint8_t> bytes = read_file_to_memory(path, most);
   return std::string(bytes.begin(), bytes.end());
 }
 

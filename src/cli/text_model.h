@@ -32,8 +32,8 @@ std::span<const OptionRow> template_options();
 /// well-known one whose special tokens are in the vocabulary. Throws Error kNotFound for a wish that is neither.
 ChosenTemplate open_chat_template(const GgufFile& file, const Tokenizer& tokenizer, const std::string& wish = {});
 
-/// A text file as it is. Throws Error kNotFound, kIo.
-std::string read_text_file(const std::filesystem::path& path);
+/// A text file as it is, of at most so many bytes. Throws Error kNotFound, kIo and what read_file_to_memory() throws.
+std::string read_text_file(const std::filesystem::path& path, uint64_t most = uint64_t{1} << 30);
 
 /// Runs `render`; a template that refuses the messages (kInvalidArgument) throws kInvalidFile instead: the command line
 /// was right.

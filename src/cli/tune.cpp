@@ -54,10 +54,7 @@ const OptionRow kTuneRows[] = {
      .group = "Tuning"},
 };
 
-std::string gain_text(double gain) {
-  const double percent = 100 * (gain - 1);
-  return (percent >= 0 ? "+" : "") + fixed_text(percent, std::abs(percent) < 10 ? 1 : 0) + " %";
-}
+std::string gain_text(double gain) { return signed_percent_text(gain, std::abs(100 * (gain - 1)) < 10 ? 1 : 0); }
 
 std::string profile_text(const TunedProfile& profile) {
   using Align = TextTable::Align;
@@ -81,7 +78,7 @@ std::string profile_text(const TunedProfile& profile) {
 int run_tune(const Arguments& arguments, Context& context) {
   const std::string goal = arguments.text("for").value_or("chat");
   const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
-  workload_of(goal);  // an unknown one is refused before anything is loaded
+  workload_of(goal);  // an unknown one is refused before anything is opened
   const auto aim = [&](const ModelCard&, Wishes& wishes) { apply_goal(goal, wishes); };
   // All logical CPUs stand ready, so that too many threads can be tried, too; automatic stays what it is.
   SessionOptions session_options;
@@ -95,7 +92,7 @@ int run_tune(const Arguments& arguments, Context& context) {
   options.host = host_with_speeds(*session.machine, context);
   {
     ProgressBar bar(context.console, "tuning", ProgressBar::Unit::kCount);
-    options.progress = [&](double seconds, const std::string&) {
+    options.progress = [&](double seconds) {
       bar.update(static_cast<size_t>(seconds), static_cast<size_t>(options.seconds));
       return !interrupted();
     };

@@ -21,6 +21,7 @@ void take_tuned(const std::filesystem::path& model, Context& context, Wishes& wi
     auto database = open_existing_vivace_database(app_paths(context.environment).data, tell);
     if (!database) return;
     RecordStore store(std::move(*database));
+    if (!store.last(kProfileRecord)) return;  // nothing was ever tuned: the file need not be looked at
     if (const auto record = store.last(kProfileRecord, profile_key_of(model))) {
       apply_profile(parse_profile_json(parse_json(record->body)), record->at, wishes);
     }

@@ -41,9 +41,10 @@ RunFacts run_now(const std::filesystem::path& path, const Arguments& arguments, 
   load_session(session, context);
   const SpeedRun run{kTokens, kDepth, 1, 1};
   time_run(session.source->runner(), session.card(), run, throw_if_interrupted);  // warms up
-  const RunWatch watch;
+  RunRecorder recorder(session, context);
+  recorder.begin();
   const double seconds = time_run(session.source->runner(), session.card(), run, throw_if_interrupted);
-  return watch.facts(session, context, kTokens / seconds, kTokens, kDepth, 1);
+  return recorder.facts(kTokens / seconds, {kTokens, kDepth, 1});
 }
 
 /// Bytes per second that memory is read with right now, over what was stored; 0 where nothing is.

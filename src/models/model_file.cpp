@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "base/fnv_hash.h"
 #include "base/os/file.h"
 
 namespace vivace {
@@ -28,11 +29,10 @@ std::string model_fingerprint(const std::filesystem::path& path) {
   const File file = File::open(path);
   const uint64_t size = file.size_now();
   std::vector<uint8_t> bytes(std::min<uint64_t>(kPiece, size));
-  uint64_t hash = 0xCBF29CE484222325ull;  // FNV-1a
-  for (const uint64_t offset : {uint64_t{0}, size - bytes.size()}) {
-    file.pread_exact(offset, bytes);
-    for (uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001B3ull;
-  }
+  file.pread_exact(0, bytes);
+  const uint64_t beginning = fnv_hash(bytes);
+  file.pread_exact(size - bytes.size(), bytes);
+  const uint64_t hash = fnv_hash(bytes, beginning);
   char text[48];
   std::snprintf(text, sizeof(text), "%016llx-%llu", static_cast<unsigned long long>(hash),
                 static_cast<unsigned long long>(size));

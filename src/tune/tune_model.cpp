@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "advise/goals.h"
+#include "advise/levers.h"
 #include "advise/plan_json.h"
 #include "advise/predict_run.h"
 #include "base/error.h"
@@ -12,17 +14,6 @@ namespace vivace {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct NamedWorkload {
-  const char* goal;
-  Workload work;
-};
-
-constexpr NamedWorkload kWorkloads[] = {{"chat", {512, 128, 1}},
-                                        {"code", {1024, 128, 1}},
-                                        {"documents", {4096, 128, 1}},
-                                        {"agent", {4096, 256, 1}},
-                                        {"server", {512, 128, 8}}};
 
 /// What a lever changes, and so what is measured.
 enum class Part : uint8_t { kDecode, kPrefill, kAll };
@@ -94,8 +85,11 @@ class Tuning {
   void begin(int32_t lever) {
     if (lever_ != size_t(lever)) lever_begin_ = seconds();
     lever_ = size_t(lever);
-    const std::string name = lever_ < levers_.size() ? levers_[lever_].lever.name : "check";
-    if (options_.progress && !options_.progress(seconds(), name)) {
+    report();
+  }
+
+  void report() const {
+    if (options_.progress && !options_.progress(seconds())) {
       throw Error(ErrorCode::kCancelled, "tuning was interrupted");
     }
   }
@@ -150,10 +144,11 @@ class Tuning {
     for (size_t i = 0; i < levers_.size(); ++i) {
       const std::string& name = levers_[i].lever.name;
       const std::string& value = levers_[i].lever.values[size_t(choice[i])];
-      if (name == "threads") wishes.threads = std::stoi(value);
-      if (name == "threads-prefill") wishes.threads_prefill = std::stoi(value);
-      if (name == "batch-size") wishes.batch_size = std::stoi(value);
-      if (name == "kv-type") wishes.kv_format = kv_format_named(value);
+      if (const NumberWish wish = number_wish(name)) {
+        wishes.*wish = parse_lever_number(value);
+      } else {
+        wishes.kv_format = kv_format_named(value);
+      }
     }
     return wishes;
   }
@@ -187,11 +182,7 @@ class Tuning {
   }
 
   double timed(const SpeedRun& run) {
-    return time_run(source_.runner(), source_.card(), run, [this] {
-      if (options_.progress && !options_.progress(seconds(), "")) {
-        throw Error(ErrorCode::kCancelled, "tuning was interrupted");
-      }
-    });
+    return time_run(source_.runner(), source_.card(), run, [this] { report(); });
   }
 
   /// Speed of one choice over another's by the cost model; nothing where the devices' speeds are not known.
@@ -246,15 +237,6 @@ class Tuning {
 };
 
 }  // namespace
-
-Workload workload_of(const std::string& goal) {
-  std::string known;
-  for (const NamedWorkload& row : kWorkloads) {
-    if (goal == row.goal) return row.work;
-    known += (known.empty() ? "" : ", ") + std::string(row.goal);
-  }
-  throw Error(ErrorCode::kInvalidArgument, "--for can't be '" + goal + "'", "it takes one of " + known);
-}
 
 TunedProfile tune_model(ModelSource& source, const TuneOptions& options) { return Tuning(source, options).run(); }
 

@@ -12,22 +12,12 @@
 
 namespace vivace {
 
-/// What a goal asks of a model again and again: read a prompt, write an answer.
-struct Workload {
-  int32_t prompt = 512;
-  int32_t generate = 128;
-  int32_t streams = 1;
-};
-
-/// chat, code, documents, agent, server. Throws Error kInvalidArgument for another goal.
-Workload workload_of(const std::string& goal);
-
 struct TuneOptions {
-  std::string goal = "chat";
-  double seconds = 60;  // the budget; what is measured when it ends counts
-  HostFacts host;       // with speeds where they are known: for what the cost model expects
-  /// Called before each measurement with seconds gone and the lever's name; false ends it by Error kCancelled.
-  std::function<bool(double seconds, const std::string& lever)> progress;
+  std::string goal = "chat";  // of goals.h
+  double seconds = 60;        // the budget; what is measured when it ends counts
+  HostFacts host;             // with speeds where they are known: for what the cost model expects
+  /// Called before each step with the seconds that are gone; false ends it by Error kCancelled.
+  std::function<bool(double seconds)> progress;
 };
 
 /// Tries threads, batch size and KV format on the source's loaded model and leaves it with the fastest. Wishes

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <system_error>
 
+#include "base/fnv_hash.h"
+
 namespace vivace::vulkan {
 namespace {
 
@@ -15,13 +17,6 @@ struct FileHeader {
   uint64_t checksum;
 };
 constexpr char kMagic[8] = {'v', 'i', 'v', 'v', 'k', 'p', 'c', '1'};
-
-/// FNV-1a, 64 bits.
-uint64_t checksum_of(std::span<const uint8_t> bytes) {
-  uint64_t sum = 0xCBF29CE484222325u;
-  for (uint8_t byte : bytes) sum = (sum ^ byte) * 0x100000001B3u;
-  return sum;
-}
 
 }  // namespace
 
@@ -58,7 +53,7 @@ std::vector<uint8_t> Pipelines::read_file() const {
   if (!in.read(reinterpret_cast<char*>(&header), sizeof(header))) return {};
   std::vector<uint8_t> data{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   const bool whole = std::memcmp(header.magic, kMagic, sizeof(kMagic)) == 0 && header.bytes == data.size() &&
-                     header.checksum == checksum_of(data);
+                     header.checksum == fnv_hash(data);
   return whole ? data : std::vector<uint8_t>();
 }
 
@@ -73,7 +68,7 @@ void Pipelines::save() {
   FileHeader header{};
   std::memcpy(header.magic, kMagic, sizeof(kMagic));
   header.bytes = bytes;
-  header.checksum = checksum_of(data);
+  header.checksum = fnv_hash(data);
   // A cache that can't be written costs time, no more. The name is taken over at once, whole.
   std::error_code ignored;
   std::filesystem::create_directories(file_.parent_path(), ignored);

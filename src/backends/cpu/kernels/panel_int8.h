@@ -4,9 +4,8 @@
 //   per group of columns with one scale:  sum += float(codes . x) * scale
 //   per block:                            total += (sum [- mins . sums of x]) * scale of x
 // With VIVACE_EXACT_BLOCKS a block of 256 columns is an exact integer as a whole:
-//   per group of columns with one factor: sum += (codes . x) * factor, in integers or where that is exact
-//   (kFloatScales)
-//                                         in f32
+//   per group of columns with one factor: sum += (codes . x) * factor, in integers, or in f32 where that is exact
+//                                         (kFloatScales)
 //   per block:                            total += (float(sum) * scale [- mins . sums of x]) * scale of x
 #pragma once
 

@@ -130,6 +130,10 @@ struct alignas(64) Product {
   int32_t sum[kUnitTokens][16];
 };
 
+/// How much lower than its code a weight is meant.
+template <class Format>
+constexpr int kCodeOffset = Format::kOffsetBits < 0 ? 0 : 1 << Format::kOffsetBits;
+
 /// A call and where its tokens' groups are.
 template <class Format>
 struct UnitCall {
@@ -157,13 +161,13 @@ struct SuperKernel {
   static constexpr int kPanels = 2, kMostPanels = 4, kChunk = 512;
   static constexpr int kParts = Format::kMeantCode * Format::kFactor <= 127 ? 1 : 2;
   static_assert(Format::kMeantCode * Format::kFactor < kMostSplit);
-  static constexpr int kOffset = Format::kOffsetBits < 0 ? 0 : 1 << Format::kOffsetBits;
   static constexpr size_t kTileBytes = 256 * 16;
   using Unit = MatrixUnit<kUnitStep>;
 
   /// The sums of two panels.
   using Totals = float[kChunk][kPanels][16];
-  static constexpr size_t kScratchBytes = sizeof(Totals) * kMostPanels / kPanels;
+  static constexpr int32_t kScratchRows = 0, kScratchBytes = sizeof(Totals) * kMostPanels / kPanels;
+  static bool suits(const MatmulCall& call) { return needs_unit(call.tokens); }
 
   /// Two panels' block on its way.
   struct Work {
@@ -181,7 +185,7 @@ struct SuperKernel {
       unroll<8>([&](auto i) VIVACE_INLINE_LAMBDA {
         const I32x16 factor = doubled(factor_i32(scales.factor[g * kPerGroup + i / kDwords]));
         I32x16 parts[kParts];
-        multiply_codes<kOffset, kParts>(Format::template codes<i>(group), factor, parts);
+        multiply_codes<kCodeOffset<Format>, kParts>(Format::template codes<i>(group), factor, parts);
         for (int part = 0; part < kParts; ++part) {
           store_f32(reinterpret_cast<float*>(to + part * kTileBytes + 64 * i), as_f32(parts[part]));
         }
@@ -301,16 +305,17 @@ struct SuperKernel {
 template <class Format>
 struct BlockKernel {
   static constexpr int kRun = 4;
-  /// A panel and the tokens of longer rows leave the second cache between two uses, and the base is faster.
-  static constexpr int64_t kMostColumns = 4096;
   using Unit = MatrixUnit<32>;
+
+  /// A panel and the tokens of longer rows leave the second cache between two uses, and the base is faster.
+  static bool suits(const MatmulCall& call) { return needs_unit(call.tokens) && call.columns <= 4096; }
 
   /// A panel in scratch: codes [K/4][16 rows] of four columns, then the scales of each block.
   struct Panel {
     uint8_t* codes;
     BlockScales* scales;
   };
-  static constexpr int32_t kScratchRows = 4 + sizeof(BlockScales) / (32 * sizeof(float));
+  static constexpr int32_t kScratchRows = 4 + sizeof(BlockScales) / (32 * sizeof(float)), kScratchBytes = 0;
 
   static void unpack(const uint8_t* weight, int64_t blocks, const Panel& panel) {
     uint8_t* to = panel.codes;
@@ -318,12 +323,12 @@ struct BlockKernel {
       Format::scales(weight, panel.scales[block]);
       unroll<8>([&](auto i) VIVACE_INLINE_LAMBDA {
         I32x16 code[1];
-        multiply_codes<kOffset, 1>(Format::template codes<i>(weight + Format::kGroups), doubled(set_i32(1)), code);
+        multiply_codes<kCodeOffset<Format>, 1>(Format::template codes<i>(weight + Format::kGroups), doubled(set_i32(1)),
+                                               code);
         store_f32(reinterpret_cast<float*>(to + 64 * i), as_f32(code[0]));
       });
     }
   }
-  static constexpr int kOffset = Format::kOffsetBits < 0 ? 0 : 1 << Format::kOffsetBits;
 
   VIVACE_SIMD void add_block(const Product& product, const BlockScales& scales, const float* companions,
                              F32x16 (&total)[kUnitTokens]) {
@@ -376,9 +381,6 @@ struct BlockKernel {
   }
 };
 
-template <class Format>
-constexpr bool kIsSuper = Format::kColumns == 256;
-
 /// Four tiles of sums, as many as K-quants take; weights come from the first cache, which is free beside the unit.
 constexpr int64_t kUnitOperandBytes = 3 * 1024;
 static int64_t multiply_unit(const uint8_t* operands, int64_t rounds, uint32_t* sum) {
@@ -404,50 +406,35 @@ static int64_t multiply_unit(const uint8_t* operands, int64_t rounds, uint32_t* 
 /// The base's row of a format's panels; there is one for every int8 format.
 static const MatmulRow& base_row(Format format) { return matmul_row(base_table(), format, Layout::kPanel16); }
 
-template <class Panel>
+template <class Kernel, class Panel>
 static void multiply_matrix(const MatmulCall& call) {
   static const MatmulRow& base = base_row(Panel::kFormat);
-  if (!needs_unit(call.tokens)) return base.run(call);
-  if constexpr (kIsSuper<Panel>) {
-    SuperKernel<Panel>::run(call);
-  } else {
-    call.columns > BlockKernel<Panel>::kMostColumns ? base.run(call) : BlockKernel<Panel>::run(call);
-  }
+  Kernel::suits(call) ? Kernel::run(call) : base.run(call);
 }
 
-template <class Panel>
-constexpr int32_t matrix_scratch_rows() {
-  if constexpr (kIsSuper<Panel>) {
-    return 0;
-  } else {
-    return BlockKernel<Panel>::kScratchRows;
-  }
-}
-
-template <class Panel>
-constexpr int32_t matrix_scratch_bytes() {
-  if constexpr (kIsSuper<Panel>) {
-    return SuperKernel<Panel>::kScratchBytes;
-  } else {
-    return 0;
-  }
-}
-
-template <class Panel>
+template <template <class> class Kernel, class Panel>
 static MatmulRow matrix_row() {
-  constexpr int32_t kOwn = matrix_scratch_rows<Panel>();
+  using Own = Kernel<Panel>;
   const int32_t base = base_row(Panel::kFormat).scratch_rows;
-  return {Panel::kFormat,         Layout::kPanel16,
-          Panel::kKind,           base > kOwn ? base : kOwn,
-          multiply_matrix<Panel>, matrix_scratch_bytes<Panel>()};
+  const int32_t scratch_rows = base > Own::kScratchRows ? base : Own::kScratchRows;
+  return {Panel::kFormat,    Layout::kPanel16, Panel::kKind, scratch_rows, multiply_matrix<Own, Panel>,
+          Own::kScratchBytes};
+}
+template <class Panel>
+static MatmulRow block_row() {
+  return matrix_row<BlockKernel, Panel>();
+}
+template <class Panel>
+static MatmulRow super_row() {
+  return matrix_row<SuperKernel, Panel>();
 }
 
 const KernelTable& kernel_table() {
   static const MatmulRow kMatmuls[] = {
-      matrix_row<PanelQ4_0>(),  matrix_row<PanelQ4_1>(), matrix_row<PanelQ5_0>(),   matrix_row<PanelQ5_1>(),
-      matrix_row<PanelQ8_0>(),  matrix_row<PanelQ2_K>(), matrix_row<PanelQ3_K>(),   matrix_row<PanelQ4_K>(),
-      matrix_row<PanelQ5_K>(),  matrix_row<PanelQ6_K>(), matrix_row<PanelIQ4_NL>(), matrix_row<PanelIQ4_XS>(),
-      matrix_row<PanelMXFP4>(),
+      block_row<PanelQ4_0>(),  block_row<PanelQ4_1>(), block_row<PanelQ5_0>(),   block_row<PanelQ5_1>(),
+      block_row<PanelQ8_0>(),  super_row<PanelQ2_K>(), super_row<PanelQ3_K>(),   super_row<PanelQ4_K>(),
+      super_row<PanelQ5_K>(),  super_row<PanelQ6_K>(), block_row<PanelIQ4_NL>(), super_row<PanelIQ4_XS>(),
+      block_row<PanelMXFP4>(),
   };
   static const KernelTable kTable = [] {
     KernelTable table = table_above_base(kMatmuls);
