@@ -39,6 +39,19 @@ if(VIVACE_TESTS AND NOT CMAKE_CROSSCOMPILING)
   endif()
 endif()
 
+# The server against the official clients of the APIs, with the default model: tests/api, one ctest entry a file. The
+# clients are where scripts/setup.sh --tests puts them.
+if(VIVACE_TESTS AND NOT VIVACE_CORE_ONLY AND NOT CMAKE_CROSSCOMPILING AND TARGET vivace)
+  file(GLOB api_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/api/*_test.py")
+  set(clients "${CMAKE_SOURCE_DIR}/build/clients/bin/python")
+  foreach(api_test ${api_tests})
+    get_filename_component(name ${api_test} NAME_WE)
+    add_test(NAME api_${name} COMMAND "${CMAKE_SOURCE_DIR}/scripts/run_api_test.sh" "${clients}" "${api_test}")
+    set_tests_properties(api_${name} PROPERTIES ENVIRONMENT
+      "VIVACE_PROGRAM=$<TARGET_FILE:vivace>;VIVACE_NODE_MODULES=${CMAKE_SOURCE_DIR}/build/npm/node_modules")
+  endforeach()
+endif()
+
 # Groups of tests that other builds run alone: the target <group>_tests builds them, the label <group> selects them.
 function(vivace_test_group group)
   add_custom_target(${group}_tests)

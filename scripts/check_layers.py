@@ -21,6 +21,7 @@ RANKS = {
     "net": 5,
     "catalog": 5,
     "bench": 6,
+    "chat": 6,
     "advise": 6,
     "tune": 7,
     "server": 7,

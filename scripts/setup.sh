@@ -33,7 +33,7 @@ done
 # A package, or package=command where a command from anywhere will do.
 wanted=(g++=g++ cmake=cmake ninja-build=ninja make=make pkg-config=pkg-config python3=python3 ca-certificates
   libpcre2-dev libutf8proc-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libedit-dev
-  libsqlite3-dev libtomlplusplus-dev
+  libsqlite3-dev libtomlplusplus-dev libboost1.81-dev libssl-dev prometheus-cpp-dev
   libvulkan-dev glslc=glslc)
 ((tests)) && wanted+=(libgtest-dev libgmock-dev clang-format-14=clang-format-14 binutils=nm mesa-vulkan-drivers
   vulkan-validationlayers)
@@ -64,6 +64,7 @@ for entry in "${wanted[@]}"; do
 done
 has_cargo || missing+=(rustc-web cargo-web)
 ((models || ports || cuda)) && { has_pip || missing+=(python3-pip); }
+((tests)) && { python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv); }
 
 if ((${#missing[@]} > 0)); then
   if ! command -v apt-get >/dev/null; then
@@ -115,6 +116,23 @@ if ((cuda)) && [[ ! -x build/cuda/nvidia/cu13/bin/nvcc ]] && ! command -v nvcc >
   echo "setup: fetching nvcc"
   pip_into build/cuda nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88 \
     nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85
+fi
+
+# The official clients that the server is tested with.
+clients=tests/api/requirements.txt
+if ((tests)) && ! cmp -s "$clients" build/clients/installed.txt; then
+  echo "setup: fetching the API clients for Python"
+  rm -rf build/clients
+  python3 -m venv build/clients
+  build/clients/bin/python -m pip install --quiet --disable-pip-version-check -r "$clients"
+  cp "$clients" build/clients/installed.txt
+fi
+if ((tests)) && command -v npm >/dev/null && ! cmp -s tests/api/package.json build/npm/installed.json; then
+  echo "setup: fetching the API clients for JavaScript"
+  mkdir -p build/npm
+  cp tests/api/package.json build/npm/package.json
+  (cd build/npm && npm install --silent --no-audit --no-fund --no-package-lock)
+  cp tests/api/package.json build/npm/installed.json
 fi
 
 if ((models)); then

@@ -22,6 +22,8 @@ const char* error_code_name(ErrorCode code) {
       return "context_overflow";
     case ErrorCode::kCancelled:
       return "cancelled";
+    case ErrorCode::kOverloaded:
+      return "overloaded";
     case ErrorCode::kInternal:
       return "internal";
   }

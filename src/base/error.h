@@ -18,6 +18,7 @@ enum class ErrorCode {
   kDeviceLost,       // a device stopped answering or was taken away
   kContextOverflow,  // more tokens than the context holds
   kCancelled,        // the caller or its client went away
+  kOverloaded,       // more requests than are waited for: later it may work
   kInternal,         // a bug of ours
 };
 

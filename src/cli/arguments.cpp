@@ -102,8 +102,12 @@ Arguments Arguments::parse(const CommandRow& command, std::span<const std::strin
   }
   std::vector<std::pair<const PositionalRow*, CLI::Option*>> positionals;
   for (const PositionalRow& row : command.positionals) {
-    storage.emplace_back();
-    positionals.emplace_back(&row, app.add_option(std::string(row.name), storage.back()));
+    if (row.repeated) {
+      positionals.emplace_back(&row, app.add_option(std::string(row.name), lists[next++]));
+    } else {
+      storage.emplace_back();
+      positionals.emplace_back(&row, app.add_option(std::string(row.name), storage.back()));
+    }
   }
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
@@ -122,7 +126,7 @@ Arguments Arguments::parse(const CommandRow& command, std::span<const std::strin
   }
   for (const auto& [row, option] : positionals) {
     if (option->count() > 0) {
-      result.positionals_[std::string(row->name)] = option->results().front();
+      result.positionals_[std::string(row->name)] = option->results();
     } else if (row->required) {
       refuse(command, "vivace " + std::string(command.name) + " needs " + std::string(row->name));
     }
@@ -132,7 +136,12 @@ Arguments Arguments::parse(const CommandRow& command, std::span<const std::strin
 
 const std::string* Arguments::positional(std::string_view name) const {
   const auto found = positionals_.find(name);
-  return found == positionals_.end() ? nullptr : &found->second;
+  return found == positionals_.end() ? nullptr : &found->second.front();
+}
+
+std::vector<std::string> Arguments::positionals(std::string_view name) const {
+  const auto found = positionals_.find(name);
+  return found == positionals_.end() ? std::vector<std::string>() : found->second;
 }
 
 const OptionRow& Arguments::row(std::string_view option) const {

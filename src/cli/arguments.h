@@ -27,6 +27,9 @@ class Arguments {
   /// A positional argument, or nothing where it was left out.
   const std::string* positional(std::string_view name) const;
 
+  /// All of a repeated one.
+  std::vector<std::string> positionals(std::string_view name) const;
+
   /// True where the flag was given.
   bool given(std::string_view option) const { return values_.find(option) != values_.end(); }
   /// The last value given, or the row's default. AutoValue where there is neither.
@@ -44,7 +47,7 @@ class Arguments {
 
   bool help_wanted_ = false;
   std::map<std::string, std::vector<OptionValue>, std::less<>> values_;
-  std::map<std::string, std::string, std::less<>> positionals_;
+  std::map<std::string, std::vector<std::string>, std::less<>> positionals_;
   std::vector<std::span<const OptionRow>> rows_;
 };
 

@@ -11,6 +11,7 @@
 #include "cli/arguments.h"
 #include "cli/bench_record.h"
 #include "cli/bench_scenario.h"
+#include "cli/bench_server.h"
 #include "cli/bench_sweep.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
@@ -261,6 +262,7 @@ int run_bench(const Arguments& arguments, Context& context) {
     context.console.out(comparison_text(before, *arguments.positional("MODEL")));
     return kExitOk;
   }
+  if (!arguments.text("server").value_or("").empty()) return run_bench_server(arguments, context);
   Speeds speeds = wanted_speeds(arguments);
   const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
   if (const std::string file = arguments.text("scenario").value_or(""); !file.empty()) {
@@ -303,13 +305,15 @@ CommandRow bench_command_row() {
           "from there, in --streams sequences at once. Works without a vocabulary. The figures are median (least to "
           "most) of the runs. Each result is kept, and a speed that stays below the machine's own record is said.",
       .positionals = {model_argument()},
-      .options = {kRows, load_options()},
+      .options = {kRows, bench_server_options(), load_options()},
       .examples = {{"bench smollm2-135m-instruct", "the default model"},
                    {"bench ./model.gguf --depth 8192 --kv-type q8_0", "far into a long context"},
                    {"bench ./model.gguf --sweep gpu-layers", "the speed against the layers on the GPU"},
                    {"bench ./model.gguf --prompt 0 --streams 8 --json", "for programs"},
                    {"bench ./model.gguf --scenario bench/everyday.toml", "several uses, one after the other"},
-                   {"bench --compare before.json after.json", "two results side by side"}},
+                   {"bench --compare before.json after.json", "two results side by side"},
+                   {"bench smollm2-135m-instruct --server http://127.0.0.1:1234 --clients 16",
+                    "a server, with many clients"}},
       .run = run_bench};
 }
 

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "catalog/toml_text.h"
+#include "chat/text_model.h"
 #include "cli/text_format.h"
-#include "cli/text_model.h"
 
 namespace vivace {
 namespace {

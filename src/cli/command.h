@@ -20,6 +20,7 @@ struct PositionalRow {
   std::string_view name;  // in capitals, as the help writes it
   bool required = true;
   std::string_view help;
+  bool repeated = false;  // the last one may be: any number of them
 };
 
 struct ExampleRow {

@@ -15,6 +15,7 @@
 #include "cli/render.h"
 #include "cli/run.h"
 #include "cli/score.h"
+#include "cli/serve.h"
 #include "cli/tokenize.h"
 #include "cli/tune.h"
 #include "cli/version.h"
@@ -24,11 +25,11 @@ namespace vivace {
 
 std::span<const CommandRow> commands() {
   static const std::vector<CommandRow> kRows = {
-      run_command_row(),     chat_command_row(),     plan_command_row(),     fetch_command_row(),
-      inspect_command_row(), hardware_command_row(), catalog_command_row(),  claims_command_row(),
-      bench_command_row(),   tune_command_row(),     profiles_command_row(), why_command_row(),
-      score_command_row(),   tokenize_command_row(), render_command_row(),   help_command_row(),
-      version_command_row(),
+      run_command_row(),    chat_command_row(),    serve_command_row(),    plan_command_row(),
+      fetch_command_row(),  inspect_command_row(), hardware_command_row(), catalog_command_row(),
+      claims_command_row(), bench_command_row(),   tune_command_row(),     profiles_command_row(),
+      why_command_row(),    score_command_row(),   tokenize_command_row(), render_command_row(),
+      help_command_row(),   version_command_row(),
   };
   return kRows;
 }

@@ -33,6 +33,7 @@ int exit_code_of(ErrorCode code) {
     case ErrorCode::kIo:
     case ErrorCode::kDeviceLost:
     case ErrorCode::kContextOverflow:
+    case ErrorCode::kOverloaded:
     case ErrorCode::kInternal:
       return kExitFailure;
   }

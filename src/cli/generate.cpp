@@ -90,6 +90,8 @@ std::string finish_text(const Finished& finished) {
       return "cut off: the context is full";
     case FinishReason::kCancelled:
       return "cancelled";
+    case FinishReason::kTimeLimit:
+      return "cut off: the time is up";
   }
   return "";
 }

@@ -91,7 +91,8 @@ void add_option_groups(std::string& page, const CommandRow& command) {
 std::string usage_line(const CommandRow& command) {
   std::string line = "vivace " + std::string(command.name);
   for (const PositionalRow& row : command.positionals) {
-    line += row.required ? " " + std::string(row.name) : " [" + std::string(row.name) + "]";
+    const std::string name = std::string(row.name) + (row.repeated ? "…" : "");
+    line += row.required ? " " + name : " [" + name + "]";
   }
   return line + " [options]";
 }

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "cli/text_model.h"
+#include "chat/text_model.h"
 #include "models/file_type.h"
 #include "models/model_card.h"
 #include "models/model_file.h"

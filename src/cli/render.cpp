@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "chat/text_model.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/model_location.h"
-#include "cli/text_model.h"
 #include "models/model_file.h"
 
 namespace vivace {

@@ -4,9 +4,10 @@
 
 #include "advise/plan_json.h"
 #include "base/json.h"
+#include "chat/engine_vocabulary.h"
+#include "chat/text_model.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
-#include "cli/engine_vocabulary.h"
 #include "cli/exit_code.h"
 #include "cli/generate.h"
 #include "cli/interrupt.h"
@@ -19,7 +20,6 @@
 #include "cli/standard_input.h"
 #include "cli/summary.h"
 #include "cli/text_format.h"
-#include "cli/text_model.h"
 #include "models/model_file.h"
 
 namespace vivace {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/file.h"
-#include "cli/text_model.h"
+#include "chat/text_model.h"
 
 namespace vivace {
 namespace {

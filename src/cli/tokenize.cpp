@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "chat/text_model.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
@@ -12,7 +13,6 @@
 #include "cli/model_location.h"
 #include "cli/standard_input.h"
 #include "cli/text_format.h"
-#include "cli/text_model.h"
 #include "models/model_file.h"
 
 namespace vivace {

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -8,6 +9,7 @@
 #include <thread>
 
 #include "engine/sched/scheduler.h"
+#include "engine/sched/turn_pace.h"
 #include "engine/sequence.h"
 #include "engine/step.h"
 
@@ -31,6 +33,15 @@ void check_prompt(const Request& request, int32_t vocabulary, int32_t context_le
                     std::to_string(context_length),
                 "shorten the prompt or load the model with a larger --context-length");
   }
+}
+
+/// The vector with a length of 1.
+std::vector<float> normalised(std::vector<float> vector) {
+  double square = 0;
+  for (float value : vector) square += double(value) * value;
+  const double factor = square > 0 ? 1 / std::sqrt(square) : 0;
+  for (float& value : vector) value = float(value * factor);
+  return vector;
 }
 
 Timings timings_of(const Sequence& sequence) {
@@ -62,6 +73,7 @@ struct Engine::Impl {
   void start(const LoadedModel& loaded, StepRunner& with) {
     use(loaded, with);
     vocabulary_size = loaded.card.vocabulary;
+    publish_stats();
     thread = std::thread([this] { loop(); });
   }
 
@@ -89,6 +101,10 @@ struct Engine::Impl {
     std::unique_ptr<Sequence> sequence;
     try {
       if (broken) throw Error(*broken);
+      if (waiting_count >= options.most_waiting) {
+        throw Error(ErrorCode::kOverloaded, std::to_string(waiting_count) + " requests wait already",
+                    "try again later");
+      }
       check_prompt(request, vocabulary_size, context_length);
       sequence = std::make_unique<Sequence>(id, std::move(request), sink, vocabulary_size);
     } catch (const Error& error) {
@@ -167,7 +183,21 @@ struct Engine::Impl {
       std::erase_if(running, leave);
       std::erase_if(queue, leave);
     }
+    end_overdue();
     return go_on;
+  }
+
+  /// Ends what takes longer than its request allows.
+  void end_overdue() {
+    const Clock::time_point now = Clock::now();
+    const auto leave = [&](std::unique_ptr<Sequence>& sequence) {
+      const double most = sequence->request.most_seconds;
+      if (most <= 0 || seconds_between(sequence->submitted, now) < most) return false;
+      finish(*sequence, FinishReason::kTimeLimit);
+      return true;
+    };
+    std::erase_if(running, leave);
+    std::erase_if(queue, leave);
   }
 
   /// Lets waiting requests in while there are slots and pages for their next step.
@@ -182,7 +212,8 @@ struct Engine::Impl {
         continue;
       }
       PrefixHit hit;
-      if (options.prefix_cache) hit = prefix->find(sequence.tokens, sequence.tables);
+      const bool whole = sequence.request.pooling == Pooling::kMean;  // cached pages have no hidden states
+      if (options.prefix_cache && !whole) hit = prefix->find(sequence.tokens, sequence.tables);
       const int32_t end = hit.tokens + std::min(int32_t(sequence.tokens.size()) - hit.tokens, runner->limits().tokens);
       if (!grow(sequence.tables, hit.tokens, end)) {
         runner->release(sequence.tables);
@@ -197,6 +228,7 @@ struct Engine::Impl {
       if (sequence.cached_tokens < 0) {
         sequence.cached_tokens = hit.tokens;
         sequence.started = Clock::now();
+        cached_tokens += hit.tokens;
         sequence.sink(sequence.id, Started{int32_t(sequence.request.prompt.size()), hit.tokens});
       }
       running.push_back(std::move(queue.front()));
@@ -228,6 +260,7 @@ struct Engine::Impl {
   void preempt() {
     Sequence& youngest = *running.back();
     runner->release(youngest.tables);
+    youngest.pooled.clear();
     youngest.computed = 0;  // it computes its tokens again, to the same bits
     queue.push_front(std::move(running.back()));
     running.pop_back();
@@ -235,12 +268,56 @@ struct Engine::Impl {
   }
 
   void turn() {
+    const auto pools = [](const auto& sequence) { return sequence->request.pooling != Pooling::kNone; };
+    const auto pooling = std::find_if(running.begin(), running.end(), pools);
+    // Hidden states and logits are not computed in one step: they take turns.
+    pool_next = pooling != running.end() && (pool_next || std::all_of(running.begin(), running.end(), pools));
+    if (pool_next) {
+      pool_turn(**pooling);
+    } else {
+      answer_turn();
+    }
+    pool_next = !pool_next;
+  }
+
+  /// A part of a prompt whose hidden states are pooled.
+  void pool_turn(Sequence& sequence) {
+    const bool mean = sequence.request.pooling == Pooling::kMean;
+    const StepLimits& limits = runner->limits();
+    const int32_t tokens = std::min(sequence.pending(), mean ? std::min(limits.tokens, limits.outputs) : limits.tokens);
+    if (!make_room(sequence, tokens)) {
+      if (running.size() > 1) return preempt();
+      fail_no_room(sequence);
+      return running.clear();
+    }
+    const bool last = tokens == sequence.pending();
+    const std::span<const TokenId> all(sequence.tokens);
+    const StepSequence part{all.subspan(size_t(sequence.computed), size_t(tokens)), sequence.computed, &sequence.tables,
+                            mean ? tokens : int32_t(last)};
+    runner->run({&part, 1}, StepResult::kHidden);
+    ++steps;
+    prompt_tokens += tokens;
+    for (int32_t row = 0; row < part.outputs; ++row) {
+      const std::span<const float> hidden = runner->hidden(row);
+      sequence.pooled.resize(hidden.size());
+      for (size_t i = 0; i < hidden.size(); ++i) sequence.pooled[i] += hidden[i];
+    }
+    sequence.computed += tokens;
+    if (last) {
+      finish(sequence, FinishReason::kEnd);
+      std::erase_if(running, [](const auto& other) { return other->ended; });
+    }
+  }
+
+  void answer_turn() {
     std::vector<SchedulerEntry> entries;
     for (const auto& sequence : running) {
       const bool prefill = sequence->pending() > 1 || sequence->generated() == 0;
-      entries.push_back({sequence->pending(), prefill});
+      const bool pooled = sequence->request.pooling != Pooling::kNone;
+      entries.push_back({pooled ? 0 : sequence->pending(), prefill});
     }
-    std::vector<TurnShare> shares = plan_turn(entries, runner->limits().tokens);
+    std::vector<TurnShare> shares =
+        plan_turn(entries, runner->limits().tokens, pace.prompt_tokens(runner->limits().tokens));
     // Older sequences get their pages first; those that had to leave on the way take no part.
     std::sort(shares.begin(), shares.end(), [](const TurnShare& a, const TurnShare& b) { return a.index < b.index; });
     std::vector<TurnShare> ready;
@@ -269,14 +346,23 @@ struct Engine::Impl {
       step.push_back({tokens.subspan(size_t(sequence.computed), size_t(share.tokens)), sequence.computed,
                       &sequence.tables, last_chunk ? 1 : 0});
     }
+    const Clock::time_point begin = Clock::now();
     runner->run(step);
     ++steps;
+    int32_t read = 0;
+    for (const TurnShare& share : shares) read += share.tokens > 1 ? share.tokens : 0;
+    pace.took(read, seconds_between(begin, Clock::now()));
+    prompt_tokens += read;
     int32_t row = 0;
     for (const TurnShare& share : shares) {
       Sequence& sequence = *running[share.index];
       sequence.computed += share.tokens;
       remember_pages(sequence);
-      if (sequence.pending() == 0) next_token(sequence, runner->logits(row++));
+      if (sequence.pending() == 0) {
+        next_token(sequence, runner->logits(row++));
+      } else if (sequence.generated() == 0) {
+        sequence.sink(sequence.id, PromptProgress{sequence.computed, int32_t(sequence.request.prompt.size())});
+      }
     }
     std::erase_if(running, [&](const auto& sequence) { return sequence->ended; });
   }
@@ -295,13 +381,21 @@ struct Engine::Impl {
   void next_token(Sequence& sequence, std::span<const float> logits) {
     const int32_t limit = sequence.request.max_tokens;
     if (limit == 0) return finish(sequence, FinishReason::kMaxTokens);
-    const Sampled sampled = sequence.sampler.sample(logits, sequence.tokens);
+    Sampled sampled;
+    try {
+      sampled = choose(sequence, logits);
+    } catch (const Error& error) {
+      return fail(sequence, error);
+    }
+    ++generated_tokens;
     sequence.last_token = Clock::now();
     if (!sequence.first_token) sequence.first_token = sequence.last_token;
     sequence.tokens.push_back(sampled.id);
     const bool end = vocabulary && !sequence.request.ignore_end && vocabulary->is_end(sampled.id);
     TokenEvent event{sampled.id, {}, sampled.logprob, sampled.top};
-    if (vocabulary && !end) event.text = sequence.text.push(vocabulary->piece(sampled.id));
+    const std::vector<TokenId>& shown = sequence.request.shown;
+    const bool control = std::find(shown.begin(), shown.end(), sampled.id) != shown.end();
+    if (vocabulary && (!end || control)) event.text = sequence.text.push(vocabulary->piece(sampled.id, control));
     sequence.sink(sequence.id, event);
     if (end) return finish(sequence, FinishReason::kEnd);
     if (!sequence.text.stopped_by().empty()) return finish(sequence, FinishReason::kStopString);
@@ -311,12 +405,22 @@ struct Engine::Impl {
     }
   }
 
+  /// The next token, of those that the request's constraint allows.
+  Sampled choose(Sequence& sequence, std::span<const float> logits) {
+    TokenConstraint* constraint = sequence.request.constraint.get();
+    if (constraint == nullptr) return sequence.sampler.sample(logits, sequence.tokens);
+    const Sampled sampled = sequence.sampler.sample(logits, sequence.tokens, constraint->allowed());
+    constraint->accept(sampled.id);
+    return sampled;
+  }
+
   /// Gives the pages back and reports the end.
   void finish(Sequence& sequence, FinishReason reason) {
     runner->release(sequence.tables);
     Finished finished;
     finished.reason = reason;
     finished.text = sequence.text.flush();
+    finished.embedding = normalised(std::move(sequence.pooled));
     finished.stop_string = sequence.text.stopped_by();
     finished.usage = {int32_t(sequence.request.prompt.size()), std::max(0, sequence.cached_tokens),
                       sequence.generated()};
@@ -380,9 +484,16 @@ struct Engine::Impl {
     waiting_count = int32_t(queue.size() + waiting.size());
     published.steps = steps;
     published.preemptions = preemptions;
+    published.prompt_tokens = prompt_tokens;
+    published.cached_tokens = cached_tokens;
+    published.generated_tokens = generated_tokens;
     if (runner == nullptr) return;
     published.free_pages = runner->pools().empty() ? 0 : runner->pools().front()->free_pages();
-    for (const auto& pool : runner->pools()) published.free_pages = std::min(published.free_pages, pool->free_pages());
+    for (const auto& pool : runner->pools()) {
+      if (pool->free_pages() > published.free_pages) continue;
+      published.free_pages = pool->free_pages();
+      published.pages = pool->pages();
+    }
   }
 
   const Vocabulary* vocabulary;
@@ -396,7 +507,9 @@ struct Engine::Impl {
   std::unique_ptr<PrefixCache> prefix;             // after the runner: gives its pages back first
   std::deque<std::unique_ptr<Sequence>> queue;     // waiting for a slot, preempted ones in front
   std::vector<std::unique_ptr<Sequence>> running;  // oldest first
-  int64_t steps = 0, preemptions = 0;
+  int64_t steps = 0, preemptions = 0, prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
+  bool pool_next = false;  // whether the next turn is one of hidden states
+  TurnPace pace{options.turn_seconds};
 
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable wake;
@@ -444,6 +557,8 @@ const char* finish_reason_name(FinishReason reason) {
       return "context_length";
     case FinishReason::kCancelled:
       return "cancelled";
+    case FinishReason::kTimeLimit:
+      return "time_limit";
   }
   return "end";
 }

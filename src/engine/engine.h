@@ -13,6 +13,10 @@ namespace vivace {
 
 struct EngineOptions {
   bool prefix_cache = true;
+  int32_t most_waiting = 1 << 20;  // requests; further ones are refused with kOverloaded
+  /// While answers are generated, a turn reads no more of other prompts than takes this long: what a reader may wait
+  /// for the next word. 0: any time.
+  double turn_seconds = 0.15;
 };
 
 struct EngineStats {
@@ -21,6 +25,8 @@ struct EngineStats {
   int32_t free_pages = 0;  // of the fullest pool
   int64_t steps = 0;
   int64_t preemptions = 0;
+  int32_t pages = 0;  // of the fullest pool
+  int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
 };
 
 /// Thread-safe. `model` and `vocabulary` (null: no text, no end tokens) must outlive the engine.

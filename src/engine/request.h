@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -29,12 +31,34 @@ struct SamplingOptions {
   int32_t logprobs = -1;  // -1: none; n: the token's and the n most probable tokens' log-probabilities
 };
 
+/// What an answer must keep to, such as a grammar. One object serves one request; called on the engine's thread.
+class TokenConstraint {
+ public:
+  virtual ~TokenConstraint() = default;
+  /// The tokens that may come next, a bit each, the lowest first: [(vocabulary + 31) / 32]. Valid until the next call.
+  /// Throws Error for what no token can go on from.
+  virtual std::span<const uint32_t> allowed() = 0;
+  /// Takes the token that was chosen.
+  virtual void accept(TokenId id) = 0;
+};
+
+/// What is made of a prompt's hidden states instead of an answer.
+enum class Pooling : uint8_t {
+  kNone,  // an answer
+  kMean,  // over the tokens
+  kLast,  // the last token's
+};
+
 struct Request {
   std::vector<TokenId> prompt;  // at least one token
   SamplingOptions sampling;
-  int32_t max_tokens = -1;        // to generate; -1: until the context is full
-  std::vector<std::string> stop;  // strings that end the answer; they are not part of it
-  bool ignore_end = false;        // go on after end-of-generation tokens
+  int32_t max_tokens = -1;                           // to generate; -1: until the context is full
+  std::vector<std::string> stop;                     // strings that end the answer; they are not part of it
+  bool ignore_end = false;                           // go on after end-of-generation tokens
+  std::vector<TokenId> shown;                        // control tokens whose text is part of the answer
+  std::shared_ptr<TokenConstraint> constraint = {};  // null: none
+  Pooling pooling = Pooling::kNone;
+  double most_seconds = 0;  // from submit to the end; 0: any time
 };
 
 enum class FinishReason : uint8_t {
@@ -43,9 +67,10 @@ enum class FinishReason : uint8_t {
   kMaxTokens,      // Request::max_tokens
   kContextLength,  // the context is full
   kCancelled,
+  kTimeLimit,  // Request::most_seconds
 };
 
-/// "end", "stop", "max_tokens", "context_length", "cancelled".
+/// "end", "stop", "max_tokens", "context_length", "cancelled", "time_limit".
 const char* finish_reason_name(FinishReason reason);
 
 struct TokenLogprob {
@@ -74,6 +99,12 @@ struct Started {
   int32_t cached_tokens = 0;
 };
 
+/// A part of a prompt that took more than one step was computed.
+struct PromptProgress {
+  int32_t done = 0;  // tokens, cached ones included
+  int32_t total = 0;
+};
+
 /// One generated token. `text` is what became certain with it: complete UTF-8 characters that can't begin a stop
 /// string; it may be empty and may hold text of earlier tokens.
 struct TokenEvent {
@@ -85,7 +116,8 @@ struct TokenEvent {
 
 struct Finished {
   FinishReason reason = FinishReason::kEnd;
-  std::string text;  // held back until now
+  std::vector<float> embedding;  // [embedding] of length 1, where Request::pooling asked for it
+  std::string text;              // held back until now
   std::string stop_string;
   Usage usage;
   Timings timings;
@@ -95,8 +127,9 @@ struct Failed {
   Error error;
 };
 
-/// The life of a request: Started, TokenEvent*, then Finished or Failed; a request refused at once only fails.
-using Event = std::variant<Started, TokenEvent, Finished, Failed>;
+/// The life of a request: Started, PromptProgress*, TokenEvent*, then Finished or Failed; a request refused at once
+/// only fails.
+using Event = std::variant<Started, PromptProgress, TokenEvent, Finished, Failed>;
 
 /// Called on the engine's thread, in order; must return soon and not throw.
 using EventSink = std::function<void(RequestId, const Event&)>;

@@ -30,6 +30,7 @@ struct Sequence {
   std::vector<TokenId> tokens;  // prompt and what was generated
   int32_t computed = 0;         // positions whose keys and values are in the pages
   PageTables tables;
+  std::vector<float> pooled;   // sum or last of the hidden states, where they are pooled
   bool ended = false;          // its last event is out
   uint64_t chain = 0;          // of the pages given to the prefix cache
   int32_t cached_pages = 0;    // how many those are

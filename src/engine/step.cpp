@@ -17,7 +17,7 @@ StepRunner::StepRunner(const LoadedModel& model) : model_(model), inputs_(model.
   decoder_ = std::make_unique<Decoder>(model.card, model.weights, kv_, model.plan.placement, model.devices, inputs_);
 }
 
-void StepRunner::run(std::span<const StepSequence> sequences) {
+void StepRunner::run(std::span<const StepSequence> sequences, StepResult result) {
   const StepLimits& limits = inputs_.limits();
   int32_t row = 0, outputs = 0;
   bool single = true;
@@ -47,7 +47,7 @@ void StepRunner::run(std::span<const StepSequence> sequences) {
   inputs_.sequences() = int32_t(sequences.size());
   inputs_.outputs() = outputs;
   decoder_->set_threads(single ? model_.plan.threads : model_.plan.threads_prefill);
-  decoder_->forward();
+  decoder_->forward(result);
 }
 
 bool StepRunner::grow(PageTables& tables, int32_t begin, int32_t end) {

@@ -30,7 +30,8 @@ class StepRunner {
 
   /// Runs the step; the sum of tokens, sequences and outputs must be within the plan's limits. Logits row numbers count
   /// the outputs in the order of the sequences.
-  void run(std::span<const StepSequence> sequences);
+  void run(std::span<const StepSequence> sequences, StepResult result = StepResult::kLogits);
+  std::span<const float> hidden(int32_t row) const { return decoder_->hidden(row); }
   std::span<const float> logits(int32_t row) const { return decoder_->logits(row); }
 
   /// Makes room for positions [0, end) of a sequence and lets windows' old pages go, for tokens beginning at `begin`.

@@ -12,7 +12,8 @@ class Vocabulary {
  public:
   virtual ~Vocabulary() = default;
   /// The bytes a generated token adds to the answer, maybe part of a UTF-8 character; "" for control tokens.
-  virtual std::string piece(TokenId id) const = 0;
+  /// With `control`, a control token's own text.
+  virtual std::string piece(TokenId id, bool control = false) const = 0;
   /// True for tokens that end an answer (EOS, end of turn, ...).
   virtual bool is_end(TokenId id) const = 0;
 };

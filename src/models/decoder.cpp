@@ -148,6 +148,7 @@ struct Decoder::Impl {
   std::vector<std::unique_ptr<Activations>> activations;  // [devices], null where unused
   std::vector<std::unique_ptr<Stream>> streams;           // [devices], null where unused
   std::vector<Segment> segments;
+  StepResult result = StepResult::kLogits;  // of the step that runs, or ran last
 
   Impl(const ModelCard& model, const ModelWeights& w, const KvLayout& layout, const Placement& where,
        std::span<Device* const> all, const StepInputs& step)
@@ -196,9 +197,15 @@ struct Decoder::Impl {
     }
   }
 
-  static uint64_t key_of(size_t segment, bool wants_outputs) { return segment * 2 + wants_outputs; }
+  uint64_t key_of(size_t segment, bool wants_outputs) const {
+    return segment * 4 + (result == StepResult::kHidden ? 2 : 0) + wants_outputs;
+  }
 
-  void forward() {
+  void forward(StepResult wanted) {
+    result = wanted;
+    if (result == StepResult::kHidden && card.embedding > card.vocabulary) {
+      throw Error(ErrorCode::kUnsupported, "the hidden state has no room where the logits are");
+    }
     const bool wants_outputs = inputs.outputs() > 0;
     for (size_t i = 0; i < segments.size(); ++i) {
       if (i > 0) hop(segments[i - 1].device, segments[i].device, after_layers(i));
@@ -235,7 +242,8 @@ struct Decoder::Impl {
     }
     if (segment.begin < segment.end) rope_tables(ops, act, segment.device);
     for (size_t i = segment.begin; i < segment.end; ++i) layer(ops, act, i, wants_outputs);
-    if (last && wants_outputs) logits(ops, act);
+    if (last && wants_outputs && result == StepResult::kLogits) logits(ops, act);
+    if (last && wants_outputs && result == StepResult::kHidden) last_hidden(ops, act);
     const bool next_takes_outputs = !last && after_layers(index + 1);
     if (!last && act.staged() && (wants_outputs || !next_takes_outputs)) stage(ops, act, next_takes_outputs, false);
   }
@@ -270,8 +278,7 @@ struct Decoder::Impl {
     }
   }
 
-  void logits(Stream& ops, Activations& act) {
-    const Weight& output = weights.common[kOutput];
+  NormArgs output_norm(const Activations& act) const {
     NormArgs norm;
     norm.rows = RowSet::kOutputs;
     norm.kind = card.norm;
@@ -279,6 +286,24 @@ struct Decoder::Impl {
     norm.weight = weights.common[kOutputNorm];
     norm.bias = weights.common[kOutputNormBias];
     norm.epsilon = card.norm_epsilon;
+    return norm;
+  }
+
+  /// The beginning of each row of logits, where a hidden state is put.
+  Tensor hidden_view(const Tensor& logits) const {
+    return {logits.buffer, logits.offset, card.embedding, logits.stride};
+  }
+
+  void last_hidden(Stream& ops, Activations& act) {
+    NormArgs norm = output_norm(act);
+    norm.output = hidden_view(act.logits);
+    ops.norm(norm);
+    if (act.staged()) ops.copy({RowSet::kOutputs, norm.output, hidden_view(act.host_logits)});
+  }
+
+  void logits(Stream& ops, Activations& act) {
+    const Weight& output = weights.common[kOutput];
+    NormArgs norm = output_norm(act);
     const Activation input = act.normed({output});
     norm.output = input.values;
     norm.prepared = input.prepared;
@@ -302,7 +327,11 @@ Decoder::Decoder(const ModelCard& card, const ModelWeights& weights, const KvLay
 
 Decoder::~Decoder() = default;
 
-void Decoder::forward() { impl_->forward(); }
+void Decoder::forward(StepResult result) { impl_->forward(result); }
+
+std::span<const float> Decoder::hidden(int32_t index) const {
+  return logits(index).first(size_t(impl_->card.embedding));
+}
 
 std::span<const float> Decoder::logits(int32_t index) const {
   if (index < 0 || index >= impl_->inputs.outputs()) throw Error(ErrorCode::kInternal, "no such output row");

@@ -19,6 +19,12 @@ size_t activation_bytes(const ModelCard& card, const Device& device, const StepL
 /// Host memory beside it through which the hidden state and the logits of a device with memory of its own go.
 size_t staging_bytes(const ModelCard& card, const StepLimits& limits, bool holds_output);
 
+/// What a step computes for its output rows.
+enum class StepResult : uint8_t {
+  kLogits,
+  kHidden,  // the hidden state behind the last norm
+};
+
 /// Const weights, one step at a time. Not thread-safe: one Decoder, one thread.
 class Decoder {
  public:
@@ -27,10 +33,12 @@ class Decoder {
           std::span<Device* const> devices, const StepInputs& inputs);
   ~Decoder();
 
-  /// Runs one step over the current inputs: writes their keys and values, computes the logits of the output rows.
+  /// Runs one step over the current inputs: writes their keys and values, computes the result of the output rows.
   /// Blocks until the results are there. Throws DeviceError.
-  void forward();
+  void forward(StepResult result = StepResult::kLogits);
 
+  /// Hidden state of output row `index` of the last step, which computed that: [embedding].
+  std::span<const float> hidden(int32_t index) const;
   /// Logits of output row `index` of the last step: [vocabulary].
   std::span<const float> logits(int32_t index) const;
 

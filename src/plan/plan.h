@@ -46,7 +46,8 @@ struct Wishes {
 struct HostFacts {
   int32_t physical_cores = 1;  // usable ones: affinity and cgroup limits applied
   int32_t logical_cores = 1;
-  std::vector<DeviceSpeed> speeds;  // of devices, by id, where they are known: placement is then chosen by speed
+  std::vector<DeviceSpeed> speeds = {};  // of devices, by id, where they are known: placement is then chosen by speed
+  size_t memory_usable = 0;  // bytes of host memory now, where read after the devices were opened; 0: as they say
 };
 
 /// What one device will hold, in bytes.

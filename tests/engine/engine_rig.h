@@ -17,6 +17,7 @@ namespace vivace::test {
 struct Transcript {
   std::vector<std::string> order;  // "started", "token", "finished", "failed"
   Started started;
+  std::vector<PromptProgress> progress;
   std::vector<TokenId> ids;
   std::vector<float> logprobs;
   std::vector<TokenLogprob> top;  // of all tokens
@@ -59,6 +60,8 @@ class Transcripts {
     if (const auto* started = std::get_if<Started>(&event)) {
       t.order.push_back("started");
       t.started = *started;
+    } else if (const auto* progress = std::get_if<PromptProgress>(&event)) {
+      t.progress.push_back(*progress);
     } else if (const auto* token = std::get_if<TokenEvent>(&event)) {
       t.order.push_back("token");
       t.ids.push_back(token->id);
@@ -86,7 +89,7 @@ class Transcripts {
 class FakeVocabulary : public Vocabulary {
  public:
   explicit FakeVocabulary(std::vector<TokenId> ends = {}) : ends_(std::move(ends)) {}
-  std::string piece(TokenId id) const override {
+  std::string piece(TokenId id, bool) const override {
     if (id % 8 == 6) return "\xC3";
     if (id % 8 == 7) return "\xA9";
     return std::string(1, char('a' + id % 8));

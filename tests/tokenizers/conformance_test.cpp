@@ -13,7 +13,7 @@
 
 #include "base/json.h"
 #include "base/test_data.h"
-#include "cli/vocabulary_from_gguf.h"
+#include "chat/vocabulary_from_gguf.h"
 #include "engine/output_text.h"
 #include "gguf/gguf.h"
 #include "text/tokenizer/tokenizer.h"

@@ -49,6 +49,27 @@ struct vivace_text_result vivace_text_render(struct vivace_text_bytes template_t
 
 void vivace_text_result_free(struct vivace_text_result* result);
 
+// ---- answers that keep to a grammar (llguidance) ----
+
+struct vivace_vocabulary;
+struct vivace_grammar;
+
+// Makes a model's tokens ready, once for all grammars: the bytes of each of `count` tokens, control tokens with a byte
+// 0xFF before their text; `ends` are tokens that end an answer, at least one. The results' text is what went wrong.
+struct vivace_text_result vivace_vocabulary_new(const struct vivace_text_bytes* words, size_t count,
+                                                const uint32_t* ends, size_t end_count,
+                                                struct vivace_vocabulary** vocabulary);
+void vivace_vocabulary_free(struct vivace_vocabulary* vocabulary);
+
+// `kind`: json_schema, json_object, lark or regex. The vocabulary must outlive the grammar.
+struct vivace_text_result vivace_grammar_new(const struct vivace_vocabulary* vocabulary, struct vivace_text_bytes kind,
+                                             struct vivace_text_bytes text, struct vivace_grammar** grammar);
+// Writes a bit for each token that may come next, the lowest first; `count` words of 32.
+struct vivace_text_result vivace_grammar_mask(struct vivace_grammar* grammar, uint32_t* words, size_t count);
+// Takes the token that was chosen.
+struct vivace_text_result vivace_grammar_accept(struct vivace_grammar* grammar, uint32_t token);
+void vivace_grammar_free(struct vivace_grammar* grammar);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,7 @@ mod clock;
 mod dict;
 mod error;
 mod filters;
+mod grammar;
 mod guard;
 mod memory;
 mod methods;
@@ -15,6 +16,7 @@ mod source;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use error::{Failure, Kind};
+use grammar::{Grammar, Vocabulary};
 pub use render::Limits;
 
 #[repr(C)]
@@ -131,4 +133,119 @@ pub unsafe extern "C" fn vivace_text_result_free(result: *mut VivaceTextResult) 
             result.size = 0;
         }
     }));
+}
+
+/// A result that holds an object where all went well.
+fn keep<T>(made: Result<T, Failure>, place: *mut *mut T) -> VivaceTextResult {
+    match made {
+        Ok(object) => {
+            // SAFETY: the callers' promise about `place`.
+            unsafe { *place = Box::into_raw(Box::new(object)) };
+            VivaceTextResult::new(0, 0, String::new())
+        }
+        Err(failure) => VivaceTextResult::new(failure.kind as i32, failure.line, failure.message),
+    }
+}
+
+fn caught<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "the grammar engine failed")))
+}
+
+fn done(result: Result<(), Failure>) -> VivaceTextResult {
+    match result {
+        Ok(()) => VivaceTextResult::new(0, 0, String::new()),
+        Err(failure) => VivaceTextResult::new(failure.kind as i32, failure.line, failure.message),
+    }
+}
+
+/// See include/vivace_text.h.
+///
+/// # Safety
+/// `words` points to `count` readable ranges, `ends` to `end_count` ids, `vocabulary` to a place for a pointer.
+#[no_mangle]
+pub unsafe extern "C" fn vivace_vocabulary_new(
+    words: *const VivaceTextBytes,
+    count: usize,
+    ends: *const u32,
+    end_count: usize,
+    vocabulary: *mut *mut Vocabulary,
+) -> VivaceTextResult {
+    let run = || {
+        let mut copies = Vec::with_capacity(count);
+        for i in 0..count {
+            // SAFETY: the caller's promises.
+            copies.push(copy(unsafe { slice(*words.add(i)) })?);
+        }
+        // SAFETY: the caller's promises.
+        Vocabulary::new(copies, unsafe { std::slice::from_raw_parts(ends, end_count) })
+    };
+    keep(caught(run), vocabulary)
+}
+
+/// See include/vivace_text.h.
+///
+/// # Safety
+/// `vocabulary` is null or came from vivace_vocabulary_new and was not freed before.
+#[no_mangle]
+pub unsafe extern "C" fn vivace_vocabulary_free(vocabulary: *mut Vocabulary) {
+    if !vocabulary.is_null() {
+        // SAFETY: the caller's promise.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(vocabulary) })));
+    }
+}
+
+/// See include/vivace_text.h.
+///
+/// # Safety
+/// `vocabulary` is alive, the ranges are readable, `grammar` points to a place for a pointer.
+#[no_mangle]
+pub unsafe extern "C" fn vivace_grammar_new(
+    vocabulary: *const Vocabulary,
+    kind: VivaceTextBytes,
+    text: VivaceTextBytes,
+    grammar: *mut *mut Grammar,
+) -> VivaceTextResult {
+    let run = || {
+        // SAFETY: the caller's promises.
+        let (vocabulary, kind, text) = unsafe { (&*vocabulary, slice(kind), slice(text)) };
+        vocabulary.grammar(&utf8(kind, "kind")?, &utf8(text, "grammar")?)
+    };
+    keep(caught(run), grammar)
+}
+
+/// See include/vivace_text.h.
+///
+/// # Safety
+/// `grammar` is alive, `words` points to `count` writable words.
+#[no_mangle]
+pub unsafe extern "C" fn vivace_grammar_mask(
+    grammar: *mut Grammar,
+    words: *mut u32,
+    count: usize,
+) -> VivaceTextResult {
+    // SAFETY: the caller's promises.
+    done(caught(|| unsafe { (*grammar).mask(std::slice::from_raw_parts_mut(words, count)) }))
+}
+
+/// See include/vivace_text.h.
+///
+/// # Safety
+/// `grammar` is alive.
+#[no_mangle]
+pub unsafe extern "C" fn vivace_grammar_accept(grammar: *mut Grammar, token: u32) -> VivaceTextResult {
+    // SAFETY: the caller's promise.
+    done(caught(|| unsafe { (*grammar).accept(token) }))
+}
+
+/// See include/vivace_text.h.
+///
+/// # Safety
+/// `grammar` is null or came from vivace_grammar_new and was not freed before.
+#[no_mangle]
+pub unsafe extern "C" fn vivace_grammar_free(grammar: *mut Grammar) {
+    if !grammar.is_null() {
+        // SAFETY: the caller's promise.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(grammar) })));
+    }
 }

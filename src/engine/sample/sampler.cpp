@@ -46,6 +46,18 @@ TokenId highest(std::span<const float> logits) {
   return best;
 }
 
+/// Takes the tokens out whose bit is not set.
+void leave_only(std::span<float> logits, std::span<const uint32_t> allowed) {
+  for (size_t word = 0; word < allowed.size(); ++word) {
+    const uint32_t bits = allowed[word];
+    if (bits == ~uint32_t{0}) continue;
+    const size_t end = std::min(logits.size(), word * 32 + 32);
+    for (size_t i = word * 32; i < end; ++i) {
+      if ((bits >> (i % 32) & 1) == 0) logits[i] = -std::numeric_limits<float>::infinity();
+    }
+  }
+}
+
 float log_sum_exp(std::span<const float> logits, float shift) {
   double sum = 0;
   for (float logit : logits) sum += std::exp(double(logit - shift));
@@ -78,13 +90,15 @@ TokenId Sampler::draw(Candidates& candidates) {
   return candidates.tokens.back().id;
 }
 
-Sampled Sampler::sample(std::span<const float> logits, std::span<const TokenId> history) {
+Sampled Sampler::sample(std::span<const float> logits, std::span<const TokenId> history,
+                        std::span<const uint32_t> allowed) {
   Sampled result;
   adjusted_.assign(logits.begin(), logits.end());
   for (float& logit : adjusted_) {
     if (std::isnan(logit)) logit = -std::numeric_limits<float>::infinity();  // has no place in an order
   }
   apply_penalties(adjusted_, history, options_);
+  leave_only(adjusted_, allowed);
   const TokenId best = highest(adjusted_);
   if (options_.temperature == 0 || options_.top_k == 1) {
     result.id = best;

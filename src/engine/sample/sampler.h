@@ -22,7 +22,9 @@ class Sampler {
 
   /// `logits`: [vocabulary]; `history`: the sequence so far. The same options, seed, logits and history give the same
   /// token, whatever else runs.
-  Sampled sample(std::span<const float> logits, std::span<const TokenId> history);
+  /// `allowed`: a bit for each token that may be chosen, the lowest first; empty: all.
+  Sampled sample(std::span<const float> logits, std::span<const TokenId> history,
+                 std::span<const uint32_t> allowed = {});
 
  private:
   TokenId draw(Candidates& candidates);

@@ -52,7 +52,9 @@ void write_ledgers(PlanState& state) {
   plan.ledgers.assign(state.devices.size(), {});
   for (size_t d = 0; d < state.devices.size(); ++d) {
     plan.ledgers[d].device = state.devices[d]->info().id;
-    plan.ledgers[d].usable = state.devices[d]->info().memory_usable;
+    const DeviceInfo& info = state.devices[d]->info();
+    const bool host = info.kind == DeviceKind::kCpu && state.host.memory_usable > 0;
+    plan.ledgers[d].usable = host ? state.host.memory_usable : info.memory_usable;
   }
   add_weights(state);
   plan.kv_pages.clear();

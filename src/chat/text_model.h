@@ -10,7 +10,9 @@
 
 #include "base/json_fwd.h"
 #include "base/option.h"
+#include "chat/engine_vocabulary.h"
 #include "gguf/gguf.h"
+#include "text/answer/answer_format.h"
 #include "text/template/chat_template.h"
 #include "text/tokenizer/tokenizer.h"
 
@@ -31,6 +33,17 @@ std::span<const OptionRow> template_options();
 /// The template that `wish` names (a file, or a well-known template such as chatml), else the model's own, else the
 /// well-known one whose special tokens are in the vocabulary. Throws Error kNotFound for a wish that is neither.
 ChosenTemplate open_chat_template(const GgufFile& file, const Tokenizer& tokenizer, const std::string& wish = {});
+
+/// All that stands between a model's tokens and its text.
+struct ChatParts {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<EngineVocabulary> vocabulary;  // of the tokenizer
+  ChosenTemplate chosen;
+  const AnswerFormat& answer_format;
+};
+
+/// Throws as open_tokenizer() and open_chat_template() do.
+ChatParts open_chat_parts(const GgufFile& file, const std::string& template_wish = {});
 
 /// A text file as it is, of at most so many bytes. Throws Error kNotFound, kIo and what read_file_to_memory() throws.
 std::string read_text_file(const std::filesystem::path& path, uint64_t most = uint64_t{1} << 30);

@@ -1,5 +1,5 @@
 // Carries the `tokenizer.ggml.*` entries of a model file over to the tokenizers, which know nothing of files.
-#include "cli/vocabulary_from_gguf.h"
+#include "chat/vocabulary_from_gguf.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,10 +1,10 @@
-#include "cli/text_model.h"
+#include "chat/text_model.h"
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/file.h"
 #include "base/utf8.h"
-#include "cli/vocabulary_from_gguf.h"
+#include "chat/vocabulary_from_gguf.h"
 #include "text/template/fallback.h"
 
 namespace vivace {
@@ -63,6 +63,14 @@ ChosenTemplate open_chat_template(const GgufFile& file, const Tokenizer& tokeniz
   return {std::make_unique<ChatTemplate>(std::move(found->source), text_of(tokenizer, tokenizer.bos()),
                                          text_of(tokenizer, tokenizer.eos())),
           std::move(found->note)};
+}
+
+ChatParts open_chat_parts(const GgufFile& file, const std::string& template_wish) {
+  std::unique_ptr<Tokenizer> tokenizer = open_tokenizer(file);
+  ChosenTemplate chosen = open_chat_template(file, *tokenizer, template_wish);
+  auto vocabulary = std::make_unique<EngineVocabulary>(*tokenizer);
+  const AnswerFormat& format = answer_format_of(chosen.chat_template ? chosen.chat_template->source() : "");
+  return {std::move(tokenizer), std::move(vocabulary), std::move(chosen), format};
 }
 
 std::string read_text_file(const std::filesystem::path& path, uint64_t most) {

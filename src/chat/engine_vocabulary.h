@@ -10,7 +10,7 @@ namespace vivace {
 class EngineVocabulary : public Vocabulary {
  public:
   explicit EngineVocabulary(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-  std::string piece(TokenId id) const override;
+  std::string piece(TokenId id, bool control) const override;
   bool is_end(TokenId id) const override;
 
  private:

@@ -1,0 +1,111 @@
+#include "chat/chat_prompt.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "chat/tool_prompt.h"
+
+namespace vivace {
+namespace {
+
+std::string text_of(const Json& message, const char* name) {
+  const auto found = message.find(name);
+  return found != message.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+bool is_system(const Json& message) { return text_of(message, "role") == "system"; }
+
+bool mentions_tools(const Json& messages) {
+  return std::any_of(messages.begin(), messages.end(), [](const Json& message) {
+    return text_of(message, "role") == "tool" || message.contains("tool_calls");
+  });
+}
+
+/// The system message's text before the first message's.
+Json without_system(const Json& messages) {
+  std::string system;
+  Json rest = Json::array();
+  for (const Json& message : messages) {
+    if (is_system(message)) {
+      system += text_of(message, "content") + "\n\n";
+      continue;
+    }
+    rest.push_back(message);
+    if (rest.size() == 1) rest[0]["content"] = system + text_of(message, "content");
+  }
+  return rest;
+}
+
+/// `rendered` up to the end of the last message's text: the model goes on there.
+std::string cut_behind(std::string rendered, const std::string& text) {
+  std::string wanted = text;
+  while (!wanted.empty() && (wanted.back() == ' ' || wanted.back() == '\n')) wanted.pop_back();
+  const size_t at = wanted.empty() ? std::string::npos : rendered.rfind(wanted);
+  if (at != std::string::npos) rendered.resize(at + wanted.size());
+  return rendered;
+}
+
+std::string render_once(const ChatTemplate& chat_template, const Json& messages, const Json& tools, const Json& extra) {
+  const bool goes_on =
+      !messages.empty() && text_of(messages.back(), "role") == "assistant" && !messages.back().contains("tool_calls");
+  std::string text = chat_template.render(messages, tools, !goes_on, extra);
+  return goes_on ? cut_behind(std::move(text), text_of(messages.back(), "content")) : text;
+}
+
+/// Forgets one message, and with it the results of its calls. False where only what must stay is left.
+bool forget_one(Json& messages, LeaveOut leave_out) {
+  size_t at = 0;
+  while (at < messages.size() && is_system(messages[at])) ++at;
+  if (leave_out == LeaveOut::kMiddle) ++at;
+  if (at + 1 >= messages.size()) return false;
+  messages.erase(at);
+  while (at + 1 < messages.size() && text_of(messages[at], "role") == "tool") messages.erase(at);
+  return true;
+}
+
+bool ends_in_reasoning(const AnswerFormat& format, std::string_view prompt) {
+  if (format.reasoning_begin.empty()) return false;
+  const size_t end = prompt.find_last_not_of(" \n");
+  return end != std::string_view::npos && prompt.substr(0, end + 1).ends_with(format.reasoning_begin);
+}
+
+}  // namespace
+
+std::string render_chat(const ChatParts& model, const Json& messages, const Json& tools, const Json& extra) {
+  const ChatTemplate* chat_template = model.chosen.chat_template.get();
+  if (chat_template == nullptr) {
+    throw Error(ErrorCode::kUnsupported, "the model has no chat template", "complete a text instead (/v1/completions)");
+  }
+  const bool knows_tools = chat_template->source().find("tool") != std::string::npos;
+  const bool wants_tools = (tools.is_array() && !tools.empty()) || mentions_tools(messages);
+  const bool as_text = wants_tools && !knows_tools;
+  const Json told = as_text ? with_tools_as_text(messages, tools) : messages;
+  const Json given = as_text ? Json(nullptr) : tools;
+  try {
+    return render_once(*chat_template, told, given, extra);
+  } catch (const Error& error) {
+    const bool has_system = std::any_of(told.begin(), told.end(), is_system);
+    if (error.code() != ErrorCode::kInvalidArgument || !has_system || told.size() < 2) throw;
+    try {
+      return render_once(*chat_template, without_system(told), given, extra);
+    } catch (const Error&) {
+      throw error;  // it was something else
+    }
+  }
+}
+
+ChatPrompt make_chat_prompt(const ChatParts& model, const Json& messages, const ChatPromptOptions& options) {
+  Json kept = messages;
+  ChatPrompt prompt;
+  while (true) {
+    const std::string text = render_chat(model, kept, options.tools, options.extra);
+    // The template writes the special tokens, BOS included: nothing is added.
+    prompt.tokens = model.tokenizer->encode(text, {.add_special = false, .parse_special = true});
+    prompt.in_reasoning = ends_in_reasoning(model.answer_format, text);
+    const bool fits = options.most_tokens <= 0 || int32_t(prompt.tokens.size()) <= options.most_tokens;
+    if (fits || options.leave_out == LeaveOut::kNothing || !forget_one(kept, options.leave_out)) return prompt;
+    prompt.left_out = int32_t(messages.size() - kept.size());
+  }
+}
+
+}  // namespace vivace

@@ -1,9 +1,0 @@
-#include "cli/engine_vocabulary.h"
-
-namespace vivace {
-
-std::string EngineVocabulary::piece(TokenId id) const { return tokenizer_.piece(id); }
-
-bool EngineVocabulary::is_end(TokenId id) const { return tokenizer_.is_end_of_generation(id); }
-
-}  // namespace vivace

@@ -1,0 +1,49 @@
+#include "server/api_error.h"
+
+namespace vivace {
+namespace {
+
+int status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kContextOverflow:
+    case ErrorCode::kUnsupported:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kOutOfMemory:
+    case ErrorCode::kDeviceLost:
+      return 503;
+    case ErrorCode::kCancelled:
+      return 499;
+    case ErrorCode::kInvalidFile:
+    case ErrorCode::kIo:
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+std::string code_of(ErrorCode code) {
+  return code == ErrorCode::kContextOverflow ? "context_length_exceeded" : error_code_name(code);
+}
+
+}  // namespace
+
+ApiFailure api_failure(const Error& error) {
+  ApiFailure failure;
+  failure.message = error.what();
+  if (!error.hint().empty()) failure.message += "; " + error.hint();
+  if (const auto* api = dynamic_cast<const ApiError*>(&error)) {
+    failure.status = api->status();
+    failure.param = api->param();
+    failure.code = api->api_code();
+  } else {
+    failure.status = status_of(error.code());
+    failure.code = code_of(error.code());
+  }
+  return failure;
+}
+
+}  // namespace vivace

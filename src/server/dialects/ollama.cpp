@@ -1,0 +1,166 @@
+// Ollama's API: lists of models, and where its other endpoints are.
+#include "base/fnv_hash.h"
+#include "server/api_error.h"
+#include "server/dialects/ollama_common.h"
+#include "server/embedding_input.h"
+
+namespace vivace {
+namespace {
+
+Json details_json(const ModelDetail& detail) {
+  return {{"parent_model", ""},
+          {"format", "gguf"},
+          {"family", detail.architecture},
+          {"families", Json::array({detail.architecture})},
+          {"parameter_size", parameters_text(detail.parameters)},
+          {"quantization_level", detail.quantisation}};
+}
+
+/// Tells files apart; reading them whole for a checksum would take minutes.
+std::string digest_of(const ModelEntry& entry, const ModelDetail& detail) {
+  const std::string what = entry.path.string() + std::to_string(entry.bytes) + std::to_string(detail.modified);
+  std::string digest;
+  for (int part = 0; part < 4; ++part) {
+    char word[17];
+    const std::string text = what + std::to_string(part);
+    const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+    std::snprintf(word, sizeof word, "%016llx", static_cast<unsigned long long>(fnv_hash(bytes)));
+    digest += word;
+  }
+  return digest;
+}
+
+ModelEntry entry_named(ServerParts& parts, const std::string& name) {
+  const auto entry = find_model(parts.pool.available(), name);
+  if (!entry) throw ApiError(404, "model '" + name + "' not found", "model", "model_not_found");
+  return *entry;
+}
+
+void tags(ServerParts& parts, Exchange exchange, const std::string&) {
+  Json list = Json::array();
+  for (const ModelEntry& entry : parts.pool.available()) {
+    const ModelDetail detail = parts.details.of(entry);
+    list.push_back({{"name", entry.key},
+                    {"model", entry.key},
+                    {"modified_at", ollama_time(detail.modified)},
+                    {"size", entry.bytes},
+                    {"digest", digest_of(entry, detail)},
+                    {"details", details_json(detail)}});
+  }
+  exchange->respond(json_response({{"models", std::move(list)}}));
+}
+
+void show(ServerParts& parts, Exchange exchange, const std::string&) {
+  const Json body = parse_body(exchange->request().body);
+  JsonFields fields(body);
+  const auto name = fields.text("model");
+  const ModelEntry entry = entry_named(parts, name ? *name : fields.required_text("name"));
+  const ModelDetail detail = parts.details.of(entry);
+  Json capabilities = {"completion"};
+  if (detail.tools) capabilities.push_back("tools");
+  if (detail.reasoning) capabilities.push_back("thinking");
+  exchange->respond(json_response({{"modelfile", "FROM " + entry.path.string()},
+                                   {"parameters", ""},
+                                   {"template", detail.chat_template},
+                                   {"details", details_json(detail)},
+                                   {"model_info",
+                                    {{"general.architecture", detail.architecture},
+                                     {"general.name", detail.name},
+                                     {"general.parameter_count", detail.parameters},
+                                     {detail.architecture + ".context_length", detail.context_length},
+                                     {detail.architecture + ".embedding_length", detail.embedding}}},
+                                   {"capabilities", std::move(capabilities)},
+                                   {"modified_at", ollama_time(detail.modified)}}));
+}
+
+void ps(ServerParts& parts, Exchange exchange, const std::string&) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  Json list = Json::array();
+  for (const auto& model : parts.pool.loaded()) {
+    const ModelDetail detail = parts.details.of(model->entry);
+    size_t all = 0, on_gpus = 0;
+    for (size_t d = 0; d < model->plan().ledgers.size(); ++d) {
+      const size_t bytes = model->plan().ledgers[d].total();
+      all += bytes;
+      if (model->source->devices()[d]->info().kind != DeviceKind::kCpu) on_gpus += bytes;
+    }
+    const double left = model->ttl ? double(model->ttl->count()) - (model->uses > 0 ? 0 : model->idle_seconds()) : 1e9;
+    list.push_back({{"name", model->entry.key},
+                    {"model", model->entry.key},
+                    {"size", all},
+                    {"digest", digest_of(model->entry, detail)},
+                    {"details", details_json(detail)},
+                    {"expires_at", ollama_time(seconds + int64_t(left))},
+                    {"size_vram", on_gpus},
+                    {"context_length", model->plan().context_length}});
+  }
+  exchange->respond(json_response({{"models", std::move(list)}}));
+}
+
+void version(ServerParts& parts, Exchange exchange, const std::string&) {
+  exchange->respond(json_response({{"version", parts.version}}));
+}
+
+void running(ServerParts&, Exchange exchange, const std::string&) {
+  HttpResponse response;
+  response.headers = {{"Content-Type", "text/plain; charset=utf-8"}};
+  response.body = "Ollama is running";  // what its clients look for
+  exchange->respond(std::move(response));
+}
+
+AnswerService::EmbeddingRequest embedding_request(JsonFields& fields, std::string_view input) {
+  AnswerService::EmbeddingRequest request;
+  request.load.model = fields.required_text("model");
+  read_embedding_input(fields, input, request);
+  read_pooling(fields, request);
+  request.truncate = fields.flag("truncate").value_or(true);
+  return request;
+}
+
+void embed(ServerParts& parts, Exchange exchange, const std::string&) {
+  const Json body = parse_body(exchange->request().body);
+  JsonFields fields(body);
+  auto request = embedding_request(fields, "input");
+  const auto told = [model = request.load.model](const AnswerService::Embeddings& found) {
+    return json_response({{"model", model},
+                          {"embeddings", found.vectors},
+                          {"load_duration", int64_t(found.load_seconds * 1e9)},
+                          {"prompt_eval_count", found.prompt_tokens}});
+  };
+  parts.answers.embed(std::move(exchange), std::move(request), ollama_error, told);
+}
+
+/// The older endpoint, for one prompt.
+void embed_one(ServerParts& parts, Exchange exchange, const std::string&) {
+  const Json body = parse_body(exchange->request().body);
+  JsonFields fields(body);
+  auto request = embedding_request(fields, "prompt");
+  const auto told = [](const AnswerService::Embeddings& found) {
+    return json_response({{"embedding", found.vectors.front()}});
+  };
+  parts.answers.embed(std::move(exchange), std::move(request), ollama_error, told);
+}
+
+const Route kRoutes[] = {
+    {"POST", "/api/chat", ollama_chat, ollama_error, "Answer a chat (Ollama); streams JSON lines"},
+    {"POST", "/api/generate", ollama_generate, ollama_error, "Answer a prompt; streams JSON lines"},
+    {"POST", "/api/embed", embed, ollama_error, "Embeddings by the loaded model"},
+    {"POST", "/api/embeddings", embed_one, ollama_error, "The same for one prompt (older)"},
+    {"GET", "/api/tags", tags, ollama_error, "Models on this machine"},
+    {"POST", "/api/show", show, ollama_error, "One model"},
+    {"GET", "/api/ps", ps, ollama_error, "Models that are loaded"},
+    {"GET", "/api/version", version, ollama_error, "The server's version"},
+    {"GET", "/", running, ollama_error, "How Ollama's clients find a server"},
+};
+
+}  // namespace
+
+HttpResponse ollama_error(const Error& error) {
+  const ApiFailure failure = api_failure(error);
+  return json_response({{"error", failure.message}}, failure.status);
+}
+
+std::span<const Route> ollama_routes() { return kRoutes; }
+
+}  // namespace vivace

@@ -1,0 +1,93 @@
+// Vivace's own: health, metrics, plans, hardware, the description of the API.
+#include "server/api_description.h"
+#include "server/dialects/openai_common.h"
+
+namespace vivace {
+namespace {
+
+void health(ServerParts& parts, Exchange exchange, const std::string&) {
+  Json loaded = Json::array();
+  for (const auto& model : parts.pool.loaded()) loaded.push_back(model->id);
+  exchange->respond(json_response({{"status", "ok"}, {"version", parts.version}, {"models", std::move(loaded)}}));
+}
+
+void metrics(ServerParts& parts, Exchange exchange, const std::string&) {
+  HttpResponse response;
+  response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
+  response.body = parts.metrics.text(parts.pool);
+  exchange->respond(std::move(response));
+}
+
+int32_t query_integer(const HttpRequest& request, std::string_view name, int64_t least, int64_t most, Json& fields) {
+  const auto text = request.query_value(name);
+  if (!text) return 0;
+  try {
+    fields[std::string(name)] = parse_json(std::string(*text));
+  } catch (const Error&) {
+    fields[std::string(name)] = std::string(*text);
+  }
+  return int32_t(JsonFields(fields).integer(name, least, most).value_or(0));
+}
+
+/// gpu_layers as the command line takes it: a number, a ratio, max.
+std::optional<GpuLayers> gpu_layers_of_json(const Json* value) {
+  if (value == nullptr) return std::nullopt;
+  const std::string text = value->is_string() ? value->get<std::string>() : dump_json(*value);
+  if (text == "auto") return std::nullopt;
+  try {
+    return parse_gpu_layers(text);
+  } catch (const Error& error) {
+    throw ApiError(400, error.what(), "gpu_layers", "invalid_value");
+  }
+}
+
+void plan_by(ServerParts& parts, Exchange& exchange, const Json& body) {
+  JsonFields fields(body);
+  LoadWish wish;
+  wish.model = fields.required_text("model");
+  const auto whole = [&](const char* name, int64_t most) -> std::optional<int32_t> {
+    const auto value = fields.integer(name, 1, most);
+    return value ? std::optional<int32_t>(int32_t(*value)) : std::nullopt;
+  };
+  wish.context_length = whole("context_length", 1 << 24);
+  wish.batch_size = whole("batch_size", 16384);
+  wish.parallel = whole("parallel", 1024);
+  wish.gpu_layers = gpu_layers_of_json(fields.find("gpu_layers"));
+  exchange->respond(json_response(parts.planned(wish)));
+}
+
+void plan_of_query(ServerParts& parts, Exchange exchange, const std::string&) {
+  const HttpRequest& request = exchange->request();
+  Json body = Json::object();
+  if (const auto model = request.query_value("model")) body["model"] = std::string(*model);
+  for (const char* name : {"context_length", "batch_size", "parallel"}) query_integer(request, name, 1, 1 << 24, body);
+  if (const auto layers = request.query_value("gpu_layers")) body["gpu_layers"] = std::string(*layers);
+  plan_by(parts, exchange, body);
+}
+
+void plan_of_body(ServerParts& parts, Exchange exchange, const std::string&) {
+  plan_by(parts, exchange, parse_body(exchange->request().body));
+}
+
+void hardware(ServerParts& parts, Exchange exchange, const std::string&) {
+  exchange->respond(json_response(parts.hardware()));
+}
+
+void description(ServerParts& parts, Exchange exchange, const std::string&) {
+  exchange->respond(json_response(api_description(parts.version)));
+}
+
+const Route kRoutes[] = {
+    {"GET", "/health", health, openai_error, "Whether the server is up, and what it has loaded"},
+    {"GET", "/metrics", metrics, openai_error, "Counters and histograms for Prometheus"},
+    {"GET", "/api/v1/plan", plan_of_query, openai_error, "What a model would need and how fast it would run"},
+    {"POST", "/api/v1/plan", plan_of_body, openai_error, "The same, asked with a JSON body"},
+    {"GET", "/api/v1/hardware", hardware, openai_error, "This machine"},
+    {"GET", "/openapi.json", description, openai_error, "This description (OpenAPI 3.1)"},
+};
+
+}  // namespace
+
+std::span<const Route> vivace_routes() { return kRoutes; }
+
+}  // namespace vivace

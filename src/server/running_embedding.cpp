@@ -1,0 +1,146 @@
+// Embeddings: prompts whose hidden states are pooled by the loaded model.
+#include "server/answer_service.h"
+#include "server/api_error.h"
+
+namespace vivace {
+/// The prompts of one request, which come back one by one. Its steps run on the server's thread.
+struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
+  AnswerService* service = nullptr;
+  std::shared_ptr<HttpExchange> exchange;
+  AnswerService::EmbeddingRequest wish;
+  ErrorResponse error_response = nullptr;
+  std::function<HttpResponse(const AnswerService::Embeddings&)> told;
+  AnswerService::Embeddings result;
+  ModelLease lease;
+  size_t open = 0;
+  bool ended = false;
+  bool cancelled = false;
+  std::vector<RequestId> ids;
+
+  void end() {
+    ended = true;
+    lease = {};
+    service->forget(shared_from_this());
+  }
+
+  void fail(const Error& error) {
+    if (ended) return;
+    exchange->respond(error_response(error));
+    cancel();
+    end();
+  }
+
+  void cancel() {
+    cancelled = true;
+    for (RequestId id : ids) lease->engine->cancel(id);
+    ids.clear();
+  }
+
+  void take(size_t index, const Event& event) {
+    if (ended) return;
+    if (const auto* failed = std::get_if<Failed>(&event)) return fail(failed->error);
+    const auto* finished = std::get_if<Finished>(&event);
+    if (finished == nullptr) return;
+    if (finished->reason == FinishReason::kCancelled) return fail(Error(ErrorCode::kCancelled, "cancelled"));
+    result.vectors[index] = finished->embedding;
+    result.prompt_tokens += finished->usage.prompt_tokens;
+    if (--open > 0) return;
+    exchange->respond(told(result));
+    end();
+  }
+
+  void submit(std::vector<Request> prompts) {
+    if (ended || cancelled) return end();
+    result.model = lease->id;
+    result.vectors.resize(prompts.size());
+    open = prompts.size();
+    const std::weak_ptr<RunningEmbedding> weak = weak_from_this();
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      // The engine's thread must not be the last to hold this, which holds the engine.
+      const auto sink = [weak, post = service->post_, i](RequestId, const Event& event) {
+        if (!std::holds_alternative<Finished>(event) && !std::holds_alternative<Failed>(event)) return;
+        post([weak, i, event] {
+          if (const auto self = weak.lock()) self->take(i, event);
+        });
+      };
+      ids.push_back(lease->engine->submit(std::move(prompts[i]), sink));
+    }
+  }
+
+  void loaded(ModelLease model, double seconds) {
+    lease = std::move(model);
+    result.load_seconds = seconds;
+    service->workers_.post([self = shared_from_this()] { self->prepare(); });
+  }
+
+  void prepare();
+
+  void fail_later(const Error& error) {
+    const ApiFailure api = api_failure(error);
+    service->post_(
+        [self = shared_from_this(), api] { self->fail(ApiError(api.status, api.message, api.param, api.code)); });
+  }
+};
+
+namespace {
+
+/// On a worker. Throws Error.
+std::vector<Request> prompts_of(const RunningEmbedding& embedding) {
+  const ServedModel& model = *embedding.lease;
+  std::vector<Request> requests;
+  const auto add = [&](std::vector<TokenId> tokens) {
+    const auto most = size_t(model.plan().context_length);
+    if (tokens.size() > most && embedding.wish.truncate) tokens.resize(most);
+    Request request;
+    request.prompt = std::move(tokens);
+    request.pooling = embedding.wish.pooling;
+    requests.push_back(std::move(request));
+  };
+  for (const std::string& text : embedding.wish.texts) {
+    add(model.chat.tokenizer->encode(text, {.add_special = true, .parse_special = false}));
+  }
+  for (const auto& tokens : embedding.wish.tokens) add(tokens);
+  for (const Request& request : requests) {
+    if (request.prompt.empty()) throw ApiError(400, "an input is empty", "input", "invalid_value");
+  }
+  return requests;
+}
+
+}  // namespace
+
+void RunningEmbedding::prepare() {
+  try {
+    const auto prompts = std::make_shared<std::vector<Request>>(prompts_of(*this));
+    service->post_([self = shared_from_this(), prompts] { self->submit(std::move(*prompts)); });
+  } catch (const Error& error) {
+    fail_later(error);
+  } catch (const std::exception& error) {
+    fail_later(Error(ErrorCode::kInternal, error.what()));
+  }
+}
+
+void AnswerService::embed(std::shared_ptr<HttpExchange> exchange, EmbeddingRequest request,
+                          ErrorResponse error_response, std::function<HttpResponse(const Embeddings&)> told) {
+  const auto embedding = std::make_shared<RunningEmbedding>();
+  embedding->service = this;
+  embedding->exchange = std::move(exchange);
+  embedding->wish = std::move(request);
+  embedding->error_response = error_response;
+  embedding->told = std::move(told);
+  {
+    const std::lock_guard lock(mutex_);
+    running_.insert(embedding);
+  }
+  const std::weak_ptr<RunningEmbedding> weak = embedding;
+  embedding->exchange->on_close([weak] {
+    if (const auto self = weak.lock()) self->cancel();
+  });
+  pool_.acquire(embedding->wish.load, false, {}, [embedding](ModelLease lease, double seconds, const Error* error) {
+    if (error != nullptr) return embedding->fail_later(*error);
+    embedding->service->post_([embedding, seconds, model = std::make_shared<ModelLease>(std::move(lease))] {
+      embedding->loaded(std::move(*model), seconds);
+    });
+  });
+}
+
+}  // namespace vivace

@@ -1,0 +1,74 @@
+// Requests that need no official client: limits, order of events, errors inside streams.
+#include "server_rig.h"
+
+namespace vivace::test {
+namespace {
+
+class Requests : public ServerRig {
+ protected:
+  void SetUp() override {
+    ServerOptions options;
+    options.pool.wishes.context_length = 128;
+    options.pool.wishes.parallel = 2;
+    open(std::move(options));
+  }
+};
+
+TEST_F(Requests, StreamsTellWhatWholeAnswersTell) {
+  const std::string whole = said("hello", 12);
+  TestClient client(server_->port());
+  client.send(post_text("/v1/chat/completions", dump_json(chat("hello", 12, true))));
+  const std::string text = client.read_until("[DONE]");
+  std::string told;
+  for (size_t at = 0; (at = text.find("data: {", at)) != std::string::npos; ++at) {
+    const Json chunk = parse_json(text.substr(at + 6, text.find("\n", at) - at - 6));
+    told += chunk.at("choices").at(0).at("delta").value("content", "");
+  }
+  EXPECT_EQ(told, whole);
+}
+
+TEST_F(Requests, PromptsThatAreTooLong) {
+  const Json refused = post("/v1/chat/completions", chat(std::string(500, 'x'), 4));
+  EXPECT_EQ(refused.at("error").at("code"), "context_length_exceeded");
+  EXPECT_NE(refused.at("error").at("message").get<std::string>().find("context of 128"), std::string::npos);
+}
+
+TEST_F(Requests, UnknownModelsAndPaths) {
+  EXPECT_NE(ask(post_text("/v1/chat/completions", R"({"model": "no", "messages": [{"role": "user", "content": "x"}]})"))
+                .find(" 404 "),
+            std::string::npos);
+  EXPECT_NE(ask(get_text("/v2")).find(" 404 "), std::string::npos);
+  EXPECT_NE(ask(get_text("/v1/chat/completions")).find(" 405 "), std::string::npos);
+  EXPECT_TRUE(parse_json(body_of(ask(get_text("/api/v1/nothing")))).at("error").contains("type"));
+  EXPECT_TRUE(parse_json(body_of(ask(get_text("/api/nothing")))).at("error").is_string());
+}
+
+TEST_F(Requests, EmbeddingsDoNotDependOnTheirCompany) {
+  const Json alone = post("/v1/embeddings", {{"model", "tiny"}, {"input", "one two three"}, {"pooling", "mean"}});
+  const Json together =
+      post("/v1/embeddings", {{"model", "tiny"}, {"input", {"x", "one two three", "y"}}, {"pooling", "mean"}});
+  EXPECT_EQ(alone.at("data").at(0).at("embedding"), together.at("data").at(1).at("embedding"));
+  const Json last = post("/v1/embeddings", {{"model", "tiny"}, {"input", "one two three"}});
+  EXPECT_NE(last.at("data").at(0).at("embedding"), alone.at("data").at(0).at("embedding"));
+}
+
+TEST_F(Requests, GrammarsHoldWhateverTheModelSays) {
+  Json ask = chat("hello", 40);
+  ask["temperature"] = 2;
+  ask["response_format"] = {{"type", "regex"}, {"pattern", "(ab){2,3}"}};
+  for (int i = 0; i < 5; ++i) {
+    ask["seed"] = i;
+    const std::string text = post("/v1/chat/completions", ask).at("choices").at(0).at("message").at("content");
+    EXPECT_TRUE(text == "abab" || text == "ababab") << text;
+  }
+}
+
+TEST_F(Requests, MetricsCountWhatHappened) {
+  said("hello", 5);
+  const std::string text = body_of(ask(get_text("/metrics")));
+  EXPECT_NE(text.find("vivace_tokens_total{kind=\"generated\",model=\"tiny\"} 5"), std::string::npos) << text;
+  EXPECT_NE(text.find("vivace_kv_pages"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vivace::test
