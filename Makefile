@@ -31,7 +31,7 @@ CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 9
 SINGLE_THREADED = -Sampler.*:Formats/*:Isa/Attention.*:*MappedWeightsGiveTheSameLogits*
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-prediction bench-ledger sweep-memory bench-tokenizers format lint fuzz \
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-server-peers soak bench-prediction bench-ledger sweep-memory bench-tokenizers format lint fuzz \
   fuzz-tokenizers install package clean
 
 help: ## shows this list
@@ -106,6 +106,16 @@ bench-peers: export PEERS := $(or $(PEERS),build/peers)
 bench-peers: build ## speed beside llama.cpp and ik_llama.cpp: make bench-peers [PEERS=DIR] [IK=GIT_DIR] [MODELS=DIR] [BENCH="--cases 'decode/*'"]
 	@test -z "$(IK)" -a -x "$$PEERS/bin/llama-bench" || scripts/build_peers.sh "$$PEERS" $(IK)
 	scripts/bench_peers.py --peers "$$PEERS" $(if $(MODELS),--models $(MODELS)) $(BENCH)
+
+bench-server-peers: export PEERS := $(or $(PEERS),build/peers)
+bench-server-peers: build ## the server beside llama-server: make bench-server-peers [PEERS=DIR] [MODELS=DIR] [BENCH="--cases 'crowd/*'"]
+	@test -x "$$PEERS/bin/llama-server" || scripts/build_peers.sh "$$PEERS"
+	scripts/bench_server_peers.py --peers "$$PEERS" $(if $(MODELS),--models $(MODELS)) $(BENCH)
+
+soak: ## ten minutes of clients that crowd, vanish and must be told the right thing
+	cmake --preset release -DVIVACE_TESTS=ON $(RELEASE_FLAGS)
+	$(call BUILD,build/release) --target tests_serve
+	VIVACE_SOAK_SECONDS=600 build/release/tests_serve --gtest_filter='Crowd.*'
 
 bench-prediction: build ## what plan predicts beside what bench measures: make bench-prediction [MODELS=DIR]
 	scripts/bench_prediction.py $(if $(MODELS),--models $(MODELS))

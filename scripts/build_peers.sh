@@ -3,7 +3,7 @@
 #   scripts/build_peers.sh DIR [IK_GIT_DIR]
 # llama.cpp comes from the npm package node-llama-cpp, which carries its source; ik_llama.cpp from a git directory of
 # github's ikawrakow/ik_llama.cpp. Leaves DIR/bin/{llama-bench,llama-bench-avx2,llama-batched-bench,llama-completion,
-# llama-tokenize} and, with IK_GIT_DIR, {ik-llama-bench,ik-llama-sweep-bench}. What is there is not built again; about 25
+# llama-server,llama-tokenize} and, with IK_GIT_DIR, {ik-llama-bench,ik-llama-sweep-bench}. What is there is not built again; about 25
 # minutes on 2 cores.
 set -euo pipefail
 
@@ -52,7 +52,7 @@ if [ ! -d llama.cpp ]; then
   tar xzf "${package/@/-}.tgz" package/llama/gitRelease.bundle
   git clone -q package/llama/gitRelease.bundle llama.cpp
 fi
-install_targets llama.cpp build-llama "" "" llama-bench llama-batched-bench llama-completion llama-tokenize -- \
+install_targets llama.cpp build-llama "" "" llama-bench llama-batched-bench llama-completion llama-tokenize llama-server -- \
   "${llama_native[@]}" "${llama_flags[@]}"
 if [ "$(uname -m)" = x86_64 ]; then
   install_targets llama.cpp build-avx2 "" -avx2 llama-bench -- "${avx2[@]}" "${llama_flags[@]}"

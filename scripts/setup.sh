@@ -33,7 +33,7 @@ done
 # A package, or package=command where a command from anywhere will do.
 wanted=(g++=g++ cmake=cmake ninja-build=ninja make=make pkg-config=pkg-config python3=python3 ca-certificates
   libpcre2-dev libutf8proc-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libedit-dev
-  libsqlite3-dev libtomlplusplus-dev libboost1.81-dev libssl-dev prometheus-cpp-dev
+  libsqlite3-dev libtomlplusplus-dev libboost1.81-dev libssl-dev libcurl4-openssl-dev prometheus-cpp-dev
   libvulkan-dev glslc=glslc)
 ((tests)) && wanted+=(libgtest-dev libgmock-dev clang-format-14=clang-format-14 binutils=nm mesa-vulkan-drivers
   vulkan-validationlayers)

@@ -11,6 +11,7 @@
 #include "cli/hardware.h"
 #include "cli/help_command.h"
 #include "cli/inspect.h"
+#include "cli/model_commands.h"
 #include "cli/plan.h"
 #include "cli/render.h"
 #include "cli/run.h"
@@ -25,11 +26,12 @@ namespace vivace {
 
 std::span<const CommandRow> commands() {
   static const std::vector<CommandRow> kRows = {
-      run_command_row(),    chat_command_row(),    serve_command_row(),    plan_command_row(),
-      fetch_command_row(),  inspect_command_row(), hardware_command_row(), catalog_command_row(),
-      claims_command_row(), bench_command_row(),   tune_command_row(),     profiles_command_row(),
-      why_command_row(),    score_command_row(),   tokenize_command_row(), render_command_row(),
-      help_command_row(),   version_command_row(),
+      run_command_row(),      chat_command_row(),     serve_command_row(),  ps_command_row(),
+      load_command_row(),     unload_command_row(),   plan_command_row(),   ls_command_row(),
+      get_command_row(),      fetch_command_row(),    rm_command_row(),     inspect_command_row(),
+      hardware_command_row(), catalog_command_row(),  claims_command_row(), bench_command_row(),
+      tune_command_row(),     profiles_command_row(), why_command_row(),    score_command_row(),
+      tokenize_command_row(), render_command_row(),   help_command_row(),   version_command_row(),
   };
   return kRows;
 }

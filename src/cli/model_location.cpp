@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cli/arguments.h"
 #include "cli/fetch_default_model.h"
+#include "server/model_folders.h"
 
 namespace vivace {
 namespace {
@@ -61,11 +62,14 @@ std::optional<std::filesystem::path> find_model_file(const std::string& model, c
     throw Error(ErrorCode::kInvalidArgument, "'" + model + "' is a folder", "name the .gguf file in it");
   }
   const std::filesystem::path folder = app_paths(context.environment).models;
-  if (model.find('/') != std::string::npos) return std::nullopt;
-  for (const std::string& name : {model + std::string(kSuffix), model}) {
-    if (is_file(folder / name)) return folder / name;
+  if (model.find('/') == std::string::npos) {
+    for (const std::string& name : {model + std::string(kSuffix), model}) {
+      if (is_file(folder / name)) return folder / name;
+    }
   }
-  return std::nullopt;
+  // What vivace get has fetched, and what other programs keep.
+  const auto entry = find_model(find_models(usual_model_folders(folder, context.environment.home)), model);
+  return entry ? std::optional(entry->path) : std::nullopt;
 }
 
 std::filesystem::path locate_model(const std::string& model, Context& context) {

@@ -224,6 +224,8 @@ int run_serve(const Arguments& arguments, Context& context) {
     if (const char* token = std::getenv("VIVACE_API_KEY"); token != nullptr && *token != '\0') options.tokens = {token};
   }
   options.cors = arguments.flag("cors");
+  if (!context.environment.hub_endpoint.empty()) options.hub.endpoint = context.environment.hub_endpoint;
+  options.hub.token = context.environment.hub_token;
   options.version = VIVACE_VERSION;
   Machine machine(machine_options(arguments, context.environment));
   for (const std::string& note : machine.notes()) context.console.err("note: " + note + "\n");

@@ -11,6 +11,7 @@
 #include "net/http_exchange.h"
 #include "server/answer_service.h"
 #include "server/conversation_store.h"
+#include "server/downloads.h"
 #include "server/metrics.h"
 #include "server/model_details.h"
 #include "server/model_pool.h"
@@ -24,6 +25,7 @@ struct ServerParts {
   Metrics& metrics;
   ConversationStore& conversations;
   ModelDetails& details;
+  Downloads& downloads;
   std::string version;
   std::function<Json()> hardware;                     // what `vivace hardware --json` prints
   std::function<Json(const LoadWish& wish)> planned;  // what `vivace plan --json` prints

@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -67,8 +68,17 @@ struct Metrics::Impl {
       counter("vivace_preemptions_total", "Answers that gave their KV pages away and were computed again");
   prometheus::Family<prometheus::Gauge>& memory =
       gauge("vivace_planned_bytes", "Memory of a model by its plan, per device and use");
-  prometheus::Family<prometheus::Gauge>& loaded = gauge("vivace_model_loaded", "1 for each loaded model");
-  std::mutex mutex;  // of text(): what gauges say belongs together
+  prometheus::Family<prometheus::Gauge>& loaded =
+      gauge("vivace_model_loaded", "1 for each loaded model, 0 for those that have gone");
+  std::mutex mutex;                                               // of text(): what gauges say belongs together
+  std::map<std::string, std::set<prometheus::Gauge*>> of_models;  // every gauge that was set, by model
+
+  void set(prometheus::Family<prometheus::Gauge>& of, const std::string& model, Labels labels, double value) {
+    labels["model"] = model;
+    prometheus::Gauge& gauge_of = of.Add(labels);
+    gauge_of.Set(value);
+    of_models[model].insert(&gauge_of);
+  }
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -96,21 +106,22 @@ void Metrics::responded(int status) { impl_->responses.Add({{"status", std::to_s
 
 std::string Metrics::text(const ModelPool& pool) {
   const std::lock_guard lock(impl_->mutex);
+  // What has gone holds nothing.
+  for (auto& [model, gauges] : impl_->of_models) {
+    for (prometheus::Gauge* gauge : gauges) gauge->Set(0);
+  }
   for (const auto& model : pool.loaded()) {
     const EngineStats stats = model->engine->stats();
-    const auto set = [&](auto& family, const char* label, const char* value, double number) {
-      family.Add({{"model", model->id}, {label, value}}).Set(number);
-    };
-    impl_->loaded.Add({{"model", model->id}}).Set(1);
-    set(impl_->requests, "state", "running", stats.running);
-    set(impl_->requests, "state", "waiting", stats.waiting);
-    set(impl_->pages, "state", "total", stats.pages);
-    set(impl_->pages, "state", "free", stats.free_pages);
+    impl_->set(impl_->loaded, model->id, {}, 1);
+    impl_->set(impl_->requests, model->id, {{"state", "running"}}, stats.running);
+    impl_->set(impl_->requests, model->id, {{"state", "waiting"}}, stats.waiting);
+    impl_->set(impl_->pages, model->id, {{"state", "total"}}, stats.pages);
+    impl_->set(impl_->pages, model->id, {{"state", "free"}}, stats.free_pages);
     auto& preempted = impl_->preemptions.Add({{"model", model->id}});
     preempted.Increment(std::max(0.0, double(stats.preemptions) - preempted.Value()));
     for (const MemoryLedger& ledger : model->plan().ledgers) {
       const auto bytes = [&](const char* use, size_t size) {
-        impl_->memory.Add({{"model", model->id}, {"device", ledger.device}, {"use", use}}).Set(double(size));
+        impl_->set(impl_->memory, model->id, {{"device", ledger.device}, {"use", use}}, double(size));
       };
       bytes("weights", ledger.weights);
       bytes("kv", ledger.kv);

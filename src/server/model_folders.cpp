@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/file.h"
+#include "server/api_error.h"
 
 namespace vivace {
 namespace {
@@ -166,6 +167,22 @@ std::vector<ModelEntry> find_models(const ModelFolders& folders) {
   }
   std::sort(found.begin(), found.end(), [](const ModelEntry& a, const ModelEntry& b) { return a.key < b.key; });
   return found;
+}
+
+void remove_model(const ModelEntry& entry) {
+  if (entry.store != "vivace") {
+    throw ApiError(403, "'" + entry.key + "' belongs to " + entry.store + ": " + entry.path.string(), "model",
+                   "forbidden", "remove it there");
+  }
+  const std::string name = entry.path.filename().string();
+  const PartName first = part_name(name.substr(0, name.size() - kSuffix.size()));
+  for (int part = 1; part <= first.parts; ++part) {
+    char tail[32] = ".gguf";
+    if (first.parts > 1) std::snprintf(tail, sizeof tail, "-%05d-of-%05d.gguf", part, first.parts);
+    std::error_code error;
+    fs::remove(entry.path.parent_path() / (first.base + tail), error);
+    if (error) throw Error(ErrorCode::kIo, "can't remove " + entry.path.string() + ": " + error.message());
+  }
 }
 
 ModelEntry entry_of_file(const fs::path& path) {

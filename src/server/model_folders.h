@@ -33,6 +33,9 @@ std::vector<ModelEntry> find_models(const ModelFolders& folders);
 /// path below publisher/repo, a path of a file that is in no folder.
 std::optional<ModelEntry> find_model(const std::vector<ModelEntry>& models, const std::string& name);
 
+/// Removes the files of a model that Vivace keeps itself. Throws ApiError 403 for others, Error kIo.
+void remove_model(const ModelEntry& entry);
+
 /// An entry for a file anywhere.
 ModelEntry entry_of_file(const std::filesystem::path& path);
 

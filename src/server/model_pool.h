@@ -47,6 +47,8 @@ class ModelPool {
   /// The models on this machine, those that were named at the start included.
   std::vector<ModelEntry> available() const;
   std::vector<std::shared_ptr<ServedModel>> loaded() const;
+  /// Whether requests load models.
+  bool loads_on_demand() const { return options_.just_in_time; }
   /// A file that requests may name, wherever it lies.
   void add_file(const std::filesystem::path& path);
 

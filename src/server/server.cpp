@@ -82,11 +82,13 @@ struct Server::Impl {
   Impl(Machine& machine, ServerOptions wishes, Logger logger)
       : options(std::move(wishes)),
         log(logger),
+        downloads(options.hub, options.pool.folders.own, log),
         pool(std::make_unique<ModelPool>(machine, options.pool, log)),
         workers(std::make_unique<WorkerPool>(kWorkers)),
         answers(std::make_unique<AnswerService>(
             *pool, *workers, metrics, [this](std::function<void()> step) { http->post(std::move(step)); }, log)),
-        parts{*pool, *answers, metrics, conversations, details, options.version, options.hardware, options.planned},
+        parts{*pool,     *answers,        metrics,          conversations,  details,
+              downloads, options.version, options.hardware, options.planned},
         routes(all_routes()) {
     http = std::make_unique<HttpServer>(
         options.http, [this](Exchange exchange) { handle(std::move(exchange)); }, refusal, log);
@@ -144,6 +146,7 @@ struct Server::Impl {
   Metrics metrics;
   ConversationStore conversations;
   ModelDetails details;
+  Downloads downloads;
   std::unique_ptr<ModelPool> pool;
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<AnswerService> answers;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/machine.h"
 #include "net/http_server.h"
+#include "net/model_hub.h"
 #include "server/model_pool.h"
 
 namespace vivace {
@@ -18,6 +19,7 @@ struct ServerOptions {
   HttpServerOptions http;
   ModelPoolOptions pool;
   std::vector<std::string> tokens;  // any of them is asked for with every request; empty: none is
+  HubOptions hub;                   // where downloads come from
   bool cors = false;                // pages of other sites may ask
   std::string version;
   std::function<Json()> hardware;                     // for /api/v1/hardware

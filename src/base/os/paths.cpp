@@ -37,6 +37,9 @@ Environment read_environment() {
   environment.xdg_cache_home = variable("XDG_CACHE_HOME");
   environment.xdg_config_home = variable("XDG_CONFIG_HOME");
   environment.isa = variable("VIVACE_ISA");
+  environment.server = variable("VIVACE_SERVER");
+  environment.hub_token = variable("HF_TOKEN");
+  environment.hub_endpoint = variable("HF_ENDPOINT");
   environment.device_memory = variable("VIVACE_DEVICE_MEMORY");
   environment.pretend_devices = variable("VIVACE_PRETEND_DEVICES");
   environment.fail_device_call = variable("VIVACE_FAIL_DEVICE_CALL");

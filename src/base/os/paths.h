@@ -14,6 +14,9 @@ struct Environment {
   std::string xdg_cache_home;   // XDG_CACHE_HOME
   std::string xdg_config_home;  // XDG_CONFIG_HOME
   std::string isa;              // VIVACE_ISA: forces a CPU instruction set
+  std::string hub_endpoint;     // HF_ENDPOINT: where models are fetched from
+  std::string hub_token;        // HF_TOKEN
+  std::string server;           // VIVACE_SERVER: address of a running server
   bool no_color = false;        // NO_COLOR is set and not empty
 
   // For trials of what one has no hardware for; src/backends/pretend.h says what they mean.

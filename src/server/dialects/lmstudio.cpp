@@ -2,6 +2,7 @@
 #include "server/api_error.h"
 #include "server/dialects/lmstudio_common.h"
 #include "server/dialects/openai_common.h"
+#include "server/iso_time.h"
 #include "server/random_id.h"
 #include "server/sampling_fields.h"
 
@@ -92,6 +93,45 @@ void unload(ServerParts& parts, Exchange exchange, const std::string&) {
   fields.refuse_others();
   parts.pool.unload(instance);
   exchange->respond(json_response({{"instance_id", instance}}));
+}
+
+Json download_json(const DownloadState& state) {
+  const char* status = "downloading";
+  if (state.status == DownloadState::Status::kCompleted) status = "completed";
+  if (state.status == DownloadState::Status::kFailed) status = "failed";
+  if (state.status == DownloadState::Status::kThere) return {{"status", "already_downloaded"}};
+  Json json = {{"job_id", state.job},
+               {"status", status},
+               {"total_size_bytes", state.total},
+               {"downloaded_bytes", state.done},
+               {"started_at", iso_time(state.started)}};
+  if (state.status == DownloadState::Status::kDownloading) {
+    json["bytes_per_second"] = state.bytes_per_second;
+    if (state.bytes_per_second > 0) {
+      const double left = double(state.total - state.done) / state.bytes_per_second;
+      json["estimated_completion"] = iso_time(state.started + int64_t(left));
+    }
+  }
+  if (state.status == DownloadState::Status::kCompleted) json["completed_at"] = iso_time(state.ended);
+  if (!state.error.empty()) json["error"] = state.error;
+  return json;
+}
+
+void download(ServerParts& parts, Exchange exchange, const std::string&) {
+  const Json body = parse_body(exchange->request().body);
+  JsonFields fields(body);
+  const std::string model = fields.required_text("model");
+  const std::string quantisation = fields.text("quantization").value_or("");
+  fields.refuse_others();
+  if (find_model(parts.pool.available(), model))
+    return exchange->respond(json_response({{"status", "already_downloaded"}}));
+  exchange->respond(json_response(download_json(parts.downloads.start(model, quantisation))));
+}
+
+void download_status(ServerParts& parts, Exchange exchange, const std::string& job) {
+  const auto state = parts.downloads.find(job);
+  if (!state) throw ApiError(404, "there is no download job '" + job + "'", "job_id", "job_not_found");
+  exchange->respond(json_response(download_json(*state)));
 }
 
 // ---- chat ----------------------------------------------------------------------------------------------------------
@@ -304,6 +344,8 @@ const Route kRoutes[] = {
     {"GET", "/api/v1/models", models, lmstudio_error, "Models on this machine, with what is loaded (LM Studio)"},
     {"POST", "/api/v1/models/load", load, lmstudio_error, "Load a model"},
     {"POST", "/api/v1/models/unload", unload, lmstudio_error, "Unload a model"},
+    {"POST", "/api/v1/models/download", download, lmstudio_error, "Fetch a model from the hub"},
+    {"GET", "/api/v1/models/download/status/*", download_status, lmstudio_error, "How far a download is"},
     {"POST", "/api/v1/chat", chat, lmstudio_error, "Answer an input; stateful, streams as server-sent events"},
     {"GET", "/lmstudio-greeting", greeting, lmstudio_error, "How LM Studio's clients find a server"},
     {"GET", "/lms-status", status, lmstudio_error, "The same, with a version"},
@@ -315,6 +357,7 @@ Json lmstudio_error_object(const Error& error) {
   const ApiFailure failure = api_failure(error);
   std::string type = failure.status >= 500 ? "internal_error" : "invalid_request";
   if (failure.code == "model_not_found") type = "model_not_found";
+  if (failure.code == "job_not_found") type = "job_not_found";
   if (failure.code == "not_implemented") type = "not_implemented";
   Json json = {{"type", type}, {"message", failure.message}};
   if (!failure.code.empty()) json["code"] = failure.code;

@@ -1,8 +1,12 @@
 // Ollama's API: lists of models, and where its other endpoints are.
+#include <chrono>
+#include <mutex>
+
 #include "base/fnv_hash.h"
 #include "server/api_error.h"
 #include "server/dialects/ollama_common.h"
 #include "server/embedding_input.h"
+#include "server/iso_time.h"
 
 namespace vivace {
 namespace {
@@ -42,7 +46,7 @@ void tags(ServerParts& parts, Exchange exchange, const std::string&) {
     const ModelDetail detail = parts.details.of(entry);
     list.push_back({{"name", entry.key},
                     {"model", entry.key},
-                    {"modified_at", ollama_time(detail.modified)},
+                    {"modified_at", iso_time(detail.modified)},
                     {"size", entry.bytes},
                     {"digest", digest_of(entry, detail)},
                     {"details", details_json(detail)}});
@@ -70,7 +74,7 @@ void show(ServerParts& parts, Exchange exchange, const std::string&) {
                                      {detail.architecture + ".context_length", detail.context_length},
                                      {detail.architecture + ".embedding_length", detail.embedding}}},
                                    {"capabilities", std::move(capabilities)},
-                                   {"modified_at", ollama_time(detail.modified)}}));
+                                   {"modified_at", iso_time(detail.modified)}}));
 }
 
 void ps(ServerParts& parts, Exchange exchange, const std::string&) {
@@ -91,11 +95,87 @@ void ps(ServerParts& parts, Exchange exchange, const std::string&) {
                     {"size", all},
                     {"digest", digest_of(model->entry, detail)},
                     {"details", details_json(detail)},
-                    {"expires_at", ollama_time(seconds + int64_t(left))},
+                    {"expires_at", iso_time(seconds + int64_t(left))},
                     {"size_vram", on_gpus},
                     {"context_length", model->plan().context_length}});
   }
   exchange->respond(json_response({{"models", std::move(list)}}));
+}
+
+/// Tells how far a download is, line by line, or once at its end.
+class PullTeller {
+ public:
+  PullTeller(Exchange exchange, bool stream) : exchange_(std::move(exchange)), stream_(stream) {
+    if (!stream_) return;
+    HttpResponse head;
+    head.headers = {{"Content-Type", "application/x-ndjson"}};
+    head.body = dump_json({{"status", "pulling manifest"}}) + "\n";
+    exchange_->start(std::move(head), "");
+  }
+
+  void tell(const DownloadState& state) {
+    const std::lock_guard lock(mutex_);
+    const bool running = state.status == DownloadState::Status::kDownloading;
+    if (ended_ || (running && !stream_)) return;
+    ended_ = !running;
+    const bool failed = state.status == DownloadState::Status::kFailed;
+    if (!stream_) {
+      return exchange_->respond(failed ? ollama_error(Error(ErrorCode::kIo, state.error))
+                                       : json_response({{"status", "success"}}));
+    }
+    line(
+        {{"status", "pulling " + state.job}, {"digest", state.job}, {"total", state.total}, {"completed", state.done}});
+    if (running) return;
+    line(failed ? Json{{"error", state.error}} : Json{{"status", "success"}});
+    exchange_->finish();
+  }
+
+ private:
+  void line(const Json& json) { exchange_->write(dump_json(json) + "\n"); }
+
+  const Exchange exchange_;
+  const bool stream_;
+  std::mutex mutex_;
+  bool ended_ = false;
+};
+
+void pull(ServerParts& parts, Exchange exchange, const std::string&) {
+  const Json body = parse_body(exchange->request().body);
+  JsonFields fields(body);
+  const auto model = fields.text("model");
+  const std::string name = model ? *model : fields.required_text("name");
+  const bool stream = fields.flag("stream").value_or(true);
+  const Json success = {{"status", "success"}};
+  if (find_model(parts.pool.available(), name)) {
+    HttpResponse there = json_response(success);
+    if (stream) there.headers = {{"Content-Type", "application/x-ndjson"}};
+    there.body += "\n";
+    return exchange->respond(std::move(there));
+  }
+  if (name.find('/') == std::string::npos) {
+    throw ApiError(404,
+                   "pull model manifest: '" + name +
+                       "' is not on this machine; this server pulls from the hub of Hugging "
+                       "Face: name a model as hf.co/OWNER/REPO:QUANTISATION",
+                   "model", "model_not_found");
+  }
+  const DownloadState state = parts.downloads.start(name, "");
+  if (state.status == DownloadState::Status::kThere) return exchange->respond(json_response(success));
+  const auto teller = std::make_shared<PullTeller>(std::move(exchange), stream);
+  parts.downloads.follow(state.job, [teller](const DownloadState& now) { teller->tell(now); });
+}
+
+/// Only files in our own folder go: others belong to other programs.
+void remove(ServerParts& parts, Exchange exchange, const std::string&) {
+  const Json body = parse_body(exchange->request().body);
+  JsonFields fields(body);
+  const auto model = fields.text("model");
+  const ModelEntry entry = entry_named(parts, model ? *model : fields.required_text("name"));
+  for (const auto& loaded : parts.pool.loaded()) {
+    if (loaded->entry.path == entry.path) parts.pool.unload(loaded->id);
+  }
+  remove_model(entry);
+  exchange->respond(json_response(Json::object()));
 }
 
 void version(ServerParts& parts, Exchange exchange, const std::string&) {
@@ -149,6 +229,8 @@ const Route kRoutes[] = {
     {"POST", "/api/embeddings", embed_one, ollama_error, "The same for one prompt (older)"},
     {"GET", "/api/tags", tags, ollama_error, "Models on this machine"},
     {"POST", "/api/show", show, ollama_error, "One model"},
+    {"POST", "/api/pull", pull, ollama_error, "Fetch a model from the hub; streams JSON lines"},
+    {"DELETE", "/api/delete", remove, ollama_error, "Remove a model that Vivace keeps"},
     {"GET", "/api/ps", ps, ollama_error, "Models that are loaded"},
     {"GET", "/api/version", version, ollama_error, "The server's version"},
     {"GET", "/", running, ollama_error, "How Ollama's clients find a server"},

@@ -1,7 +1,6 @@
 // Ollama's POST /api/chat and /api/generate: one JSON object a line.
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 
 #include "base/option.h"
 #include "chat/chat_prompt.h"
@@ -9,6 +8,7 @@
 #include "server/chat_messages.h"
 #include "server/dialects/ollama_common.h"
 #include "server/dialects/openai_common.h"
+#include "server/iso_time.h"
 #include "server/sampling_fields.h"
 
 namespace vivace {
@@ -149,7 +149,7 @@ class OllamaWriter : public AnswerWriter {
   }
 
   Json object(const Answer& answer, const std::string& content, const std::string& reasoning, Json calls) const {
-    Json json = {{"model", answer.model}, {"created_at", ollama_time()}};
+    Json json = {{"model", answer.model}, {"created_at", iso_time()}};
     if (chat_) {
       Json message = {{"role", "assistant"}, {"content", content}};
       if (!reasoning.empty()) message["thinking"] = reasoning;
@@ -187,7 +187,7 @@ class OllamaWriter : public AnswerWriter {
 /// A request without anything to answer loads the model, or unloads it where it is to be kept for no time.
 void load_only(ServerParts& parts, Exchange exchange, const AnswerRequest& request, bool chat) {
   const auto reply = [exchange, model = request.load.model, chat](const char* reason) {
-    Json json = {{"model", model}, {"created_at", ollama_time()}};
+    Json json = {{"model", model}, {"created_at", iso_time()}};
     if (chat) {
       json["message"] = {{"role", "assistant"}, {"content", ""}};
     } else {
@@ -208,24 +208,6 @@ void load_only(ServerParts& parts, Exchange exchange, const AnswerRequest& reque
 }
 
 }  // namespace
-
-std::string ollama_time(int64_t seconds) {
-  const std::time_t time = std::time_t(seconds);
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  char text[40];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
-std::string ollama_time() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  std::string text = ollama_time(micros / 1'000'000);
-  char fraction[16];
-  std::snprintf(fraction, sizeof fraction, ".%06dZ", int(micros % 1'000'000));
-  text.replace(text.size() - 1, 1, fraction);
-  return text;
-}
 
 void ollama_chat(ServerParts& parts, Exchange exchange, const std::string&) {
   const Json body = parse_body(exchange->request().body);

@@ -8,9 +8,14 @@ Json model_json(const std::string& id, int64_t created) {
   return {{"id", id}, {"object", "model"}, {"created", created}, {"owned_by", "organization_owner"}};
 }
 
-void models(ServerParts& parts, Exchange exchange, const std::string&) {
+void list_models(ServerParts& parts, Exchange exchange, const std::string&) {
   Json list = Json::array();
-  for (const ModelEntry& entry : parts.pool.available()) {
+  std::vector<ModelEntry> models = parts.pool.available();
+  if (!parts.pool.loads_on_demand()) {  // the others can't be asked
+    models.clear();
+    for (const auto& model : parts.pool.loaded()) models.push_back(model->entry);
+  }
+  for (const ModelEntry& entry : models) {
     list.push_back(model_json(entry.key, parts.details.of(entry).modified));
   }
   exchange->respond(json_response({{"object", "list"}, {"data", std::move(list)}}));
@@ -33,7 +38,7 @@ void embeddings(ServerParts& parts, Exchange exchange, const std::string&) {
 }
 
 const Route kRoutes[] = {
-    {"GET", "/v1/models", models, openai_error, "Models on this machine"},
+    {"GET", "/v1/models", list_models, openai_error, "Models on this machine"},
     {"GET", "/v1/models/*", model, openai_error, "One model"},
     {"POST", "/v1/chat/completions", chat, openai_error, "Answer a chat; streams as server-sent events"},
     {"POST", "/v1/completions", completion, openai_error, "Complete a text as it is"},

@@ -1,0 +1,120 @@
+#include "net/http_fetch.h"
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <mutex>
+
+#include "base/ascii_case.h"
+#include "base/error.h"
+
+namespace vivace {
+namespace {
+
+struct Easy {
+  Easy() : handle(curl_easy_init()) {
+    if (handle == nullptr) throw Error(ErrorCode::kOutOfMemory, "there is no memory for a transfer");
+  }
+  ~Easy() {
+    curl_easy_cleanup(handle);
+    curl_slist_free_all(headers);
+  }
+  Easy(const Easy&) = delete;
+  Easy& operator=(const Easy&) = delete;
+
+  CURL* handle;
+  curl_slist* headers = nullptr;
+};
+
+using Take = std::function<bool(std::span<const uint8_t>)>;
+
+size_t write_body(char* data, size_t, size_t count, void* take) {
+  return (*static_cast<Take*>(take))({reinterpret_cast<const uint8_t*>(data), count}) ? count : 0;
+}
+
+size_t read_header(char* data, size_t, size_t count, void* etag) {
+  const std::string_view line(data, count);
+  constexpr std::string_view kName = "etag:";
+  if (ascii_lower(line.substr(0, kName.size())) == kName) {
+    std::string value(line.substr(kName.size()));
+    const auto noise = [](char c) { return c == ' ' || c == '"' || c == '\r' || c == '\n'; };
+    std::erase_if(value, noise);
+    *static_cast<std::string*>(etag) = value;
+  }
+  return count;
+}
+
+void prepare(Easy& easy, const std::string& url, const HttpHeaders& headers, Take& take) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  for (const auto& [name, value] : headers) {
+    easy.headers = curl_slist_append(easy.headers, (name + ": " + value).c_str());
+  }
+  curl_easy_setopt(easy.handle, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy.handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy.handle, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy.handle, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_easy_setopt(easy.handle, CURLOPT_MAXREDIRS, 10L);
+  curl_easy_setopt(easy.handle, CURLOPT_USERAGENT, "vivace");
+  curl_easy_setopt(easy.handle, CURLOPT_CONNECTTIMEOUT, 20L);
+  curl_easy_setopt(easy.handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(easy.handle, CURLOPT_LOW_SPEED_TIME, 60L);
+  curl_easy_setopt(easy.handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy.handle, CURLOPT_WRITEFUNCTION, write_body);
+  curl_easy_setopt(easy.handle, CURLOPT_WRITEDATA, &take);
+  if (easy.headers != nullptr) curl_easy_setopt(easy.handle, CURLOPT_HTTPHEADER, easy.headers);
+}
+
+}  // namespace
+
+FetchResult fetch_text(const std::string& url, const FetchOptions& options) {
+  FetchResult result;
+  bool too_large = false;
+  Take take = [&](std::span<const uint8_t> part) {
+    too_large = result.body.size() + part.size() > options.most_bytes;
+    if (!too_large) result.body.append(reinterpret_cast<const char*>(part.data()), part.size());
+    return !too_large;
+  };
+  Easy easy;
+  prepare(easy, url, options.headers, take);
+  curl_easy_setopt(easy.handle, CURLOPT_HEADERFUNCTION, read_header);
+  curl_easy_setopt(easy.handle, CURLOPT_HEADERDATA, &result.etag);
+  const CURLcode code = curl_easy_perform(easy.handle);
+  if (too_large) throw Error(ErrorCode::kIo, "the answer of " + url + " is too large");
+  if (code != CURLE_OK) throw Error(ErrorCode::kIo, "can't reach " + url + ": " + curl_easy_strerror(code));
+  long status = 0;
+  curl_easy_getinfo(easy.handle, CURLINFO_RESPONSE_CODE, &status);
+  result.status = int(status);
+  return result;
+}
+
+void fetch_range(const std::string& url, uint64_t begin, uint64_t end, const HttpHeaders& headers,
+                 const Take& take_part) {
+  uint64_t come = 0;
+  bool stopped = false, right = true;
+  Easy easy;
+  Take take = [&](std::span<const uint8_t> part) {
+    long status = 0;
+    curl_easy_getinfo(easy.handle, CURLINFO_RESPONSE_CODE, &status);
+    // A server without ranges sends the whole: that is this range where it begins at 0 and is all there is.
+    right = (status == 206 || (status == 200 && begin == 0)) && come + part.size() <= end - begin;
+    if (!right) return false;
+    come += part.size();
+    stopped = !take_part(part);
+    return !stopped;
+  };
+  prepare(easy, url, headers, take);
+  const std::string range = std::to_string(begin) + "-" + std::to_string(end - 1);
+  curl_easy_setopt(easy.handle, CURLOPT_RANGE, range.c_str());
+  const CURLcode code = curl_easy_perform(easy.handle);
+  if (stopped) throw Error(ErrorCode::kCancelled, "the download was stopped");
+  long status = 0;
+  curl_easy_getinfo(easy.handle, CURLINFO_RESPONSE_CODE, &status);
+  if (status >= 400) throw Error(ErrorCode::kIo, url + " answers with status " + std::to_string(status));
+  if (!right) throw Error(ErrorCode::kIo, url + " does not give the part that was asked for");
+  if (code != CURLE_OK)
+    throw Error(ErrorCode::kIo, "the download of " + url + " broke off: " + curl_easy_strerror(code));
+  if (come != end - begin) throw Error(ErrorCode::kIo, "the download of " + url + " ended too early");
+}
+
+}  // namespace vivace
