@@ -312,8 +312,7 @@ CommandRow bench_command_row() {
                    {"bench ./model.gguf --prompt 0 --streams 8 --json", "for programs"},
                    {"bench ./model.gguf --scenario bench/everyday.toml", "several uses, one after the other"},
                    {"bench --compare before.json after.json", "two results side by side"},
-                   {"bench smollm2-135m-instruct --server http://127.0.0.1:1234 --clients 16",
-                    "a server, with many clients"}},
+                   {"bench NAME --server http://127.0.0.1:1234", "a server, with many clients"}},
       .run = run_bench};
 }
 

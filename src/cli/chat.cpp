@@ -219,7 +219,7 @@ class Chat {
   std::unique_ptr<Engine> engine_;
   Conversation conversation_;
   Request request_;
-  Answer last_;
+  TimedAnswer last_;
   bool has_answer_ = false;
   const std::string empty_;
 };

@@ -45,9 +45,9 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 }  // namespace
 
-Answer generate(Engine& engine, Request request, const std::function<void(const Event&)>& on_event) {
+TimedAnswer generate(Engine& engine, Request request, const std::function<void(const Event&)>& on_event) {
   constexpr auto kPatience = std::chrono::milliseconds(20);  // how late Ctrl-C may be noticed
-  Answer answer;
+  TimedAnswer answer;
   const auto queue = std::make_shared<EventQueue>();
   const Clock::time_point start = Clock::now();
   const RequestId id =
@@ -96,7 +96,7 @@ std::string finish_text(const Finished& finished) {
   return "";
 }
 
-std::string answer_text(const Answer& answer) {
+std::string answer_text(const TimedAnswer& answer) {
   const Usage& usage = answer.finished.usage;
   const Timings& timings = answer.finished.timings;
   TextTable table(

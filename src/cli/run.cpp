@@ -191,7 +191,7 @@ int run_run(const Arguments& arguments, Context& context) {
   AnswerSink sink(console, *tokenizer, json, sampling.logprobs >= 0);
   RunRecorder recorder(session, context);
   recorder.begin();
-  const Answer answer = generate(engine, std::move(request), [&](const Event& event) { sink.take(event); });
+  const TimedAnswer answer = generate(engine, std::move(request), [&](const Event& event) { sink.take(event); });
   if (!quiet) console.err("\n" + console.faint(answer_text(answer)));
   recorder.keep(answer.finished);
   if (answer.finished.reason == FinishReason::kContextLength) {

@@ -21,7 +21,7 @@ std::string load_summary(const Console& console, const ModelSession& session) {
   return console.faint("loaded in " + seconds_text(session.source->model().load_seconds) + "\n");
 }
 
-Json answer_json(const Answer& answer) {
+Json answer_json(const TimedAnswer& answer) {
   const Finished& finished = answer.finished;
   const Timings& timings = finished.timings;
   return {{"finish_reason", finish_reason_name(finished.reason)},

@@ -18,6 +18,6 @@ std::string settings_summary(const Console& console, const ModelSession& session
 std::string load_summary(const Console& console, const ModelSession& session);
 
 /// finish_reason, stop_string, usage, timings.
-Json answer_json(const Answer& answer);
+Json answer_json(const TimedAnswer& answer);
 
 }  // namespace vivace

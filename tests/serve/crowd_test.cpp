@@ -84,7 +84,11 @@ TEST_F(Crowd, EveryAnswerIsTheOneAlone) {
   ASSERT_TRUE(quiet()) << "answers that nobody reads go on";
   // All pages are back but those that the prefix cache keeps for later, which it gives when they are asked for.
   EXPECT_EQ(said("prompt 3", 11), alone[3]);
+#ifdef VIVACE_SANITIZED
+  std::printf("did not run: the memory of a crowd (sanitizers keep what is freed)\n");
+#else
   EXPECT_LT(resident_bytes() - before, int64_t{96} << 20);
+#endif
   std::printf("crowd: %d right, %d vanished, %d refused\n", right.load(), vanished.load(), refused.load());
 }
 

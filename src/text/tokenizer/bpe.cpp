@@ -176,7 +176,7 @@ class BpeModel final : public TokenModel {
   bool raw_;
   bool whole_words_;
   KeyTable merges_;  // pair of symbols to (rank, symbol)
-  TextTable extra_;
+  PieceTable extra_;
   std::deque<std::string> extra_texts_;
   std::array<int32_t, 256> byte_symbols_ = {};
   JoinFilter filter_;

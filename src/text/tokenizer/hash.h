@@ -32,9 +32,9 @@ inline uint64_t hash_bytes(std::string_view text) {
 }
 
 /// Text to int32 id. The texts must outlive the table.
-class TextTable {
+class PieceTable {
  public:
-  explicit TextTable(size_t expected = 0) { rehash(capacity_for(expected)); }
+  explicit PieceTable(size_t expected = 0) { rehash(capacity_for(expected)); }
 
   /// Id of `text`, or -1.
   int32_t find(std::string_view text) const {

@@ -106,7 +106,7 @@ void set_default_ids(VocabularyData& data) {
 }
 
 void set_ids_by_name(VocabularyData& data) {
-  TextTable names(std::size(kNames));
+  PieceTable names(std::size(kNames));
   for (size_t row = 0; row < std::size(kNames); ++row) names.set(kNames[row].name, static_cast<int32_t>(row));
   // The first row of a field that the vocabulary has wins.
   std::vector<int32_t> found(std::size(kNames), -1);

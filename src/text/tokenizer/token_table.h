@@ -48,7 +48,7 @@ class TokenTable {
   VocabularyData data_;
   std::vector<TokenType> types_;
   std::vector<char> is_ordinary_;
-  TextTable table_;
+  PieceTable table_;
   std::array<int32_t, 256> byte_tokens_;
   size_t longest_ = 0;  // bytes
   std::vector<std::string> notes_;

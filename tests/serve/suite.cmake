@@ -1,0 +1,3 @@
+if(VIVACE_SANITIZE)
+  target_compile_definitions(tests_serve PRIVATE VIVACE_SANITIZED)
+endif()
