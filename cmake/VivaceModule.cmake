@@ -25,10 +25,11 @@ if(VIVACE_FUZZ)
 endif()
 
 # vivace_precompile(<target> <sources> <header>...): headers that most of a target's files read, compiled once. Not with a
-# compiler cache, which serves such files badly and everything else well.
+# compiler cache, which serves such files badly and everything else well; nor with gcc 12, which then warns of the standard
+# library's own code.
 function(vivace_precompile target sources)
   list(LENGTH sources count)
-  if(count GREATER 3 AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  if(count GREATER 3 AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     list(TRANSFORM ARGN REPLACE "(.+)" "$<$<COMPILE_LANGUAGE:CXX>:\\1$<ANGLE-R>")
     target_precompile_headers(${target} PRIVATE ${ARGN})
   endif()

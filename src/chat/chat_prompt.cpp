@@ -8,16 +8,11 @@
 namespace vivace {
 namespace {
 
-std::string text_of(const Json& message, const char* name) {
-  const auto found = message.find(name);
-  return found != message.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-bool is_system(const Json& message) { return text_of(message, "role") == "system"; }
+bool is_system(const Json& message) { return message_text(message, "role") == "system"; }
 
 bool mentions_tools(const Json& messages) {
   return std::any_of(messages.begin(), messages.end(), [](const Json& message) {
-    return text_of(message, "role") == "tool" || message.contains("tool_calls");
+    return message_text(message, "role") == "tool" || message.contains("tool_calls");
   });
 }
 
@@ -27,11 +22,11 @@ Json without_system(const Json& messages) {
   Json rest = Json::array();
   for (const Json& message : messages) {
     if (is_system(message)) {
-      system += text_of(message, "content") + "\n\n";
+      system += message_text(message, "content") + "\n\n";
       continue;
     }
     rest.push_back(message);
-    if (rest.size() == 1) rest[0]["content"] = system + text_of(message, "content");
+    if (rest.size() == 1) rest[0]["content"] = system + message_text(message, "content");
   }
   return rest;
 }
@@ -46,10 +41,10 @@ std::string cut_behind(std::string rendered, const std::string& text) {
 }
 
 std::string render_once(const ChatTemplate& chat_template, const Json& messages, const Json& tools, const Json& extra) {
-  const bool goes_on =
-      !messages.empty() && text_of(messages.back(), "role") == "assistant" && !messages.back().contains("tool_calls");
+  const bool goes_on = !messages.empty() && message_text(messages.back(), "role") == "assistant" &&
+                       !messages.back().contains("tool_calls");
   std::string text = chat_template.render(messages, tools, !goes_on, extra);
-  return goes_on ? cut_behind(std::move(text), text_of(messages.back(), "content")) : text;
+  return goes_on ? cut_behind(std::move(text), message_text(messages.back(), "content")) : text;
 }
 
 /// Forgets one message, and with it the results of its calls. False where only what must stay is left.
@@ -59,7 +54,7 @@ bool forget_one(Json& messages, LeaveOut leave_out) {
   if (leave_out == LeaveOut::kMiddle) ++at;
   if (at + 1 >= messages.size()) return false;
   messages.erase(at);
-  while (at + 1 < messages.size() && text_of(messages[at], "role") == "tool") messages.erase(at);
+  while (at + 1 < messages.size() && message_text(messages[at], "role") == "tool") messages.erase(at);
   return true;
 }
 

@@ -3,6 +3,12 @@
 #include "base/json.h"
 
 namespace vivace {
+
+std::string message_text(const Json& message, const char* field) {
+  const auto found = message.find(field);
+  return found != message.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 namespace {
 
 // The words of LM Studio's default format (docs, OpenAI compatibility, tools).
@@ -21,13 +27,8 @@ std::string instructions(const Json& tools) {
          "- If no tool is needed, answer in plain text";
 }
 
-std::string text_of(const Json& message, const char* name) {
-  const auto found = message.find(name);
-  return found != message.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 Json call_as_text(const Json& message) {
-  std::string text = text_of(message, "content");
+  std::string text = message_text(message, "content");
   for (const Json& call : message.at("tool_calls")) {
     const auto function = call.find("function");
     if (function == call.end()) continue;
@@ -43,13 +44,14 @@ Json with_tools_as_text(const Json& messages, const Json& tools) {
   Json told = Json::array();
   bool instructed = !tools.is_array() || tools.empty();
   for (const Json& message : messages) {
-    const std::string role = text_of(message, "role");
+    const std::string role = message_text(message, "role");
     if (role == "system" && !instructed) {
-      told.push_back({{"role", "system"}, {"content", text_of(message, "content") + "\n\n" + instructions(tools)}});
+      told.push_back(
+          {{"role", "system"}, {"content", message_text(message, "content") + "\n\n" + instructions(tools)}});
       instructed = true;
     } else if (role == "tool") {
       told.push_back(
-          {{"role", "user"}, {"content", "[TOOL_RESULT]" + text_of(message, "content") + "[END_TOOL_RESULT]"}});
+          {{"role", "user"}, {"content", "[TOOL_RESULT]" + message_text(message, "content") + "[END_TOOL_RESULT]"}});
     } else if (message.contains("tool_calls") && message.at("tool_calls").is_array()) {
       told.push_back(call_as_text(message));
     } else {

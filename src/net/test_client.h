@@ -42,21 +42,10 @@ class TestClient {
     }
   }
 
-  /// Reads until `text` has come, the connection ends or the time is up.
+  /// Reads until `text` has come ("": the connection's end) or the time is up.
   std::string read_until(const std::string& text, int milliseconds = 20000) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
-    while (text.empty() || held_.find(text) == std::string::npos) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      pollfd wait{socket_, POLLIN, 0};
-      if (left.count() <= 0 || ::poll(&wait, 1, int(left.count())) <= 0) break;
-      char piece[4096];
-      const ssize_t n = ::recv(socket_, piece, sizeof piece, 0);
-      if (n <= 0) {
-        ended_ = true;
-        break;
-      }
-      held_.append(piece, size_t(n));
+    while ((text.empty() || held_.find(text) == std::string::npos) && receive(deadline)) {
     }
     return held_;
   }
@@ -71,10 +60,8 @@ class TestClient {
     const size_t at = held_.find("Content-Length: ");
     const size_t length = at < head ? size_t(std::atoll(held_.c_str() + at + 16)) : 0;
     const size_t whole = head + 4 + length;
-    while (held_.size() < whole && !ended_) {
-      const size_t before = held_.size();
-      read_until(std::string(1, '\0'), 200);
-      if (held_.size() == before && !ended_) break;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (held_.size() < whole && receive(deadline)) {
     }
     std::string text = held_.substr(0, whole);
     held_.erase(0, whole);
@@ -82,6 +69,19 @@ class TestClient {
   }
 
  private:
+  /// Takes what comes; false at the end of the time or the connection.
+  bool receive(std::chrono::steady_clock::time_point deadline) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    pollfd wait{socket_, POLLIN, 0};
+    if (ended_ || left.count() <= 0 || ::poll(&wait, 1, int(left.count())) <= 0) return false;
+    char piece[4096];
+    const ssize_t n = ::recv(socket_, piece, sizeof piece, 0);
+    if (n > 0) held_.append(piece, size_t(n));
+    ended_ = n <= 0;
+    return n > 0;
+  }
+
   int socket_;
   std::string held_;
   bool ended_ = false;

@@ -1,18 +1,11 @@
 #include "server/embedding_input.h"
 
-#include <algorithm>
-
 #include "server/api_error.h"
 
 namespace vivace {
 namespace {
 
 constexpr size_t kMostInputs = 2048;
-
-bool is_token_list(const Json& value) {
-  return value.is_array() && !value.empty() &&
-         std::all_of(value.begin(), value.end(), [](const Json& id) { return id.is_number_integer(); });
-}
 
 }  // namespace
 

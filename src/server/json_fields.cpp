@@ -1,5 +1,6 @@
 #include "server/json_fields.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "server/api_error.h"
@@ -66,6 +67,11 @@ std::optional<int64_t> JsonFields::integer(std::string_view name, int64_t least,
   return value->is_number_float() ? int64_t(number) : value->get<int64_t>();
 }
 
+std::optional<int32_t> JsonFields::whole(std::string_view name, int32_t least, int32_t most) {
+  const auto value = integer(name, least, most);
+  return value ? std::optional<int32_t>(int32_t(*value)) : std::nullopt;
+}
+
 const Json* JsonFields::object(std::string_view name) {
   const Json* value = find(name);
   if (value != nullptr && !value->is_object()) wrong(name, "an object");
@@ -99,6 +105,11 @@ void JsonFields::refuse_others() const {
   if (!others.empty()) {
     throw ApiError(400, "Unrecognized key(s) in object: " + others, "", "unrecognized_keys");
   }
+}
+
+bool is_token_list(const Json& value) {
+  return value.is_array() && !value.empty() &&
+         std::all_of(value.begin(), value.end(), [](const Json& id) { return id.is_number_integer(); });
 }
 
 Json parse_body(std::string_view body) {

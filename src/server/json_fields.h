@@ -24,6 +24,8 @@ class JsonFields {
   std::optional<bool> flag(std::string_view name);
   std::optional<double> number(std::string_view name, double least, double most);
   std::optional<int64_t> integer(std::string_view name, int64_t least, int64_t most);
+  /// The same where it fits 32 bits.
+  std::optional<int32_t> whole(std::string_view name, int32_t least, int32_t most);
   const Json* object(std::string_view name);
   const Json* array(std::string_view name);
   /// A string, or an array of strings.
@@ -41,6 +43,9 @@ class JsonFields {
   std::string where_;
   std::set<std::string, std::less<>> known_;
 };
+
+/// A list of integers that is not empty: ids of tokens instead of a text.
+bool is_token_list(const Json& value);
 
 /// The body of a request. Throws ApiError 400 for what is no JSON.
 Json parse_body(std::string_view body);

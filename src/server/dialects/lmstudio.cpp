@@ -63,13 +63,9 @@ void load(ServerParts& parts, Exchange exchange, const std::string&) {
   JsonFields fields(body);
   LoadWish wish;
   wish.model = fields.required_text("model");
-  const auto whole = [&](const char* name, int64_t most) -> std::optional<int32_t> {
-    const auto value = fields.integer(name, 1, most);
-    return value ? std::optional<int32_t>(int32_t(*value)) : std::nullopt;
-  };
-  wish.context_length = whole("context_length", 1 << 24);
-  wish.batch_size = whole("eval_batch_size", 16384);
-  wish.parallel = whole("parallel", 1024);
+  wish.context_length = fields.whole("context_length", 1, 1 << 24);
+  wish.batch_size = fields.whole("eval_batch_size", 1, 16384);
+  wish.parallel = fields.whole("parallel", 1, 1024);
   wish.kv_on_gpu = fields.flag("offload_kv_cache_to_gpu");
   fields.flag("flash_attention");  // is always on
   if (fields.integer("num_experts", 1, 1 << 16)) {

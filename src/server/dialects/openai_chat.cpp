@@ -148,10 +148,7 @@ void openai_chat(ServerParts& parts, Exchange exchange, bool with_stats) {
   JsonFields fields(body);
   AnswerRequest request = openai_chat_request(fields);
   const bool stream = fields.flag("stream").value_or(false);
-  bool usage = false;
-  if (const Json* options = fields.object("stream_options")) {
-    usage = JsonFields(*options, "stream_options").flag("include_usage").value_or(false);
-  }
+  const bool usage = wants_usage(fields);
   auto writer = std::make_unique<ChatWriter>(usage, with_stats, request.request.sampling.logprobs >= 0);
   parts.answers.answer(std::move(exchange), std::move(request), std::move(writer), stream, openai_error);
 }

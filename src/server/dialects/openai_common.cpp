@@ -76,6 +76,11 @@ void read_most_tokens(JsonFields& fields, Request& request) {
   }
 }
 
+bool wants_usage(JsonFields& fields) {
+  const Json* options = fields.object("stream_options");
+  return options != nullptr && JsonFields(*options, "stream_options").flag("include_usage").value_or(false);
+}
+
 void set_reasoning(AnswerRequest& request, const std::string& effort) {
   if (request.template_extra.is_null()) request.template_extra = Json::object();
   const bool thinks = effort != "none" && effort != "off" && effort != "minimal";

@@ -29,6 +29,8 @@ void read_answer_shape(JsonFields& fields, AnswerRequest& request);
 void read_tools(JsonFields& fields, AnswerRequest& request);
 /// max_tokens and max_completion_tokens; -1 is no limit.
 void read_most_tokens(JsonFields& fields, Request& request);
+/// stream_options.include_usage
+bool wants_usage(JsonFields& fields);
 /// reasoning_effort: a level, or "none".
 void set_reasoning(AnswerRequest& request, const std::string& effort);
 

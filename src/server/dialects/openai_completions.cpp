@@ -100,11 +100,6 @@ class CompletionWriter : public AnswerWriter {
   const std::string echo_;
 };
 
-bool is_token_list(const Json& value) {
-  return value.is_array() && !value.empty() &&
-         std::all_of(value.begin(), value.end(), [](const Json& id) { return id.is_number_integer(); });
-}
-
 /// A string, a list of token ids, or a list with one of these.
 void read_prompt(JsonFields& fields, AnswerRequest& request) {
   const Json* prompt = fields.find("prompt");
@@ -137,10 +132,7 @@ void openai_completion(ServerParts& parts, Exchange exchange, bool with_stats) {
   if (const auto count = fields.integer("logprobs", 0, 20)) request.request.sampling.logprobs = int32_t(*count);
   const std::string echo = fields.flag("echo").value_or(false) ? request.text : "";
   const bool stream = fields.flag("stream").value_or(false);
-  bool usage = false;
-  if (const Json* options = fields.object("stream_options")) {
-    usage = JsonFields(*options, "stream_options").flag("include_usage").value_or(false);
-  }
+  const bool usage = wants_usage(fields);
   auto writer = std::make_unique<CompletionWriter>(usage, with_stats, request.request.sampling.logprobs >= 0, echo);
   parts.answers.answer(std::move(exchange), std::move(request), std::move(writer), stream, openai_error);
 }

@@ -45,13 +45,9 @@ void plan_by(ServerParts& parts, Exchange& exchange, const Json& body) {
   JsonFields fields(body);
   LoadWish wish;
   wish.model = fields.required_text("model");
-  const auto whole = [&](const char* name, int64_t most) -> std::optional<int32_t> {
-    const auto value = fields.integer(name, 1, most);
-    return value ? std::optional<int32_t>(int32_t(*value)) : std::nullopt;
-  };
-  wish.context_length = whole("context_length", 1 << 24);
-  wish.batch_size = whole("batch_size", 16384);
-  wish.parallel = whole("parallel", 1024);
+  wish.context_length = fields.whole("context_length", 1, 1 << 24);
+  wish.batch_size = fields.whole("batch_size", 1, 16384);
+  wish.parallel = fields.whole("parallel", 1, 1024);
   wish.gpu_layers = gpu_layers_of_json(fields.find("gpu_layers"));
   exchange->respond(json_response(parts.planned(wish)));
 }
