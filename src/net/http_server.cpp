@@ -209,12 +209,11 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 };
 
 HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler, HttpRefusal refusal, Logger log)
-    : impl_(std::make_shared<Impl>(options, std::move(handler), std::move(refusal), log)) {
-  impl_->start();
-}
+    : impl_(std::make_shared<Impl>(options, std::move(handler), std::move(refusal), log)) {}
 
 HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
 
+void HttpServer::start() { impl_->start(); }
 uint16_t HttpServer::port() const { return impl_->port; }
 bool HttpServer::is_tls() const { return impl_->tls != nullptr; }
 size_t HttpServer::connections() const { return impl_->count; }

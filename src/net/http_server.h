@@ -38,11 +38,15 @@ using HttpRefusal = std::function<HttpResponse(int status, const std::string& wh
 
 class HttpServer {
  public:
-  /// Listens and starts the thread. `handler` is called on it and must return soon. Throws Error kIo for an address
-  /// that can't be had (another program has the port), kInvalidArgument for certificates that are none.
+  /// Listens; nobody is answered before start(). `handler` is called on the server's thread and must return soon.
+  /// Throws Error kIo for an address that can't be had (another program has the port), kInvalidArgument for
+  /// certificates that are none.
   HttpServer(const HttpServerOptions& options, HttpHandler handler, HttpRefusal refusal, Logger log);
   /// As stop() without patience.
   ~HttpServer();
+
+  /// Starts the thread. Throws Error kOutOfMemory where there is none.
+  void start();
 
   uint16_t port() const;
   bool is_tls() const;

@@ -92,6 +92,7 @@ struct Server::Impl {
         routes(all_routes()) {
     http = std::make_unique<HttpServer>(
         options.http, [this](Exchange exchange) { handle(std::move(exchange)); }, refusal, log);
+    http->start();  // not before answers find the way back
   }
 
   /// From those who give work to those who take it.
