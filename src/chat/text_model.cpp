@@ -73,11 +73,6 @@ ChatParts open_chat_parts(const GgufFile& file, const std::string& template_wish
   return {std::move(tokenizer), std::move(vocabulary), std::move(chosen), format};
 }
 
-std::string read_text_file(const std::filesystem::path& path, uint64_t most) {
-  const std::vector<uint8_t> bytes = read_file_to_memory(path, most);
-  return std::string(bytes.begin(), bytes.end());
-}
-
 std::string refusal_is_failure(const std::function<std::string()>& render) {
   try {
     return render();

@@ -45,9 +45,6 @@ struct ChatParts {
 /// Throws as open_tokenizer() and open_chat_template() do.
 ChatParts open_chat_parts(const GgufFile& file, const std::string& template_wish = {});
 
-/// A text file as it is, of at most so many bytes. Throws Error kNotFound, kIo and what read_file_to_memory() throws.
-std::string read_text_file(const std::filesystem::path& path, uint64_t most = uint64_t{1} << 30);
-
 /// Runs `render`; a template that refuses the messages (kInvalidArgument) throws kInvalidFile instead: the command line
 /// was right.
 std::string refusal_is_failure(const std::function<std::string()>& render);

@@ -51,6 +51,11 @@ class Arguments {
   std::vector<std::span<const OptionRow>> rows_;
 };
 
+/// The text of an option; "" for auto and where it was not given and has no default.
+inline std::string text_of(const Arguments& arguments, std::string_view name) {
+  return arguments.text(name).value_or("");
+}
+
 /// The candidate nearest to `word` by edit distance, or "" where none is near.
 std::string nearest_name(std::string_view word, std::span<const std::string_view> candidates);
 

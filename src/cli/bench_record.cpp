@@ -6,7 +6,7 @@
 #include "base/date.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "chat/text_model.h"
+#include "base/os/file.h"
 #include "cli/console.h"
 #include "cli/text_format.h"
 #include "models/model_file.h"

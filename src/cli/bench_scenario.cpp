@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/os/file.h"
 #include "catalog/toml_text.h"
-#include "chat/text_model.h"
 #include "cli/text_format.h"
 
 namespace vivace {

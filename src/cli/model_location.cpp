@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cli/arguments.h"
 #include "cli/fetch_default_model.h"
+#include "gguf/split.h"
 #include "server/model_folders.h"
 
 namespace vivace {
@@ -15,14 +16,6 @@ constexpr std::string_view kSuffix = ".gguf";
 bool is_file(const std::filesystem::path& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored) && !std::filesystem::is_directory(path, ignored);
-}
-
-// …-00002-of-00005: a part that is not the first.
-bool is_later_part(const std::string& name) {
-  constexpr size_t kTail = std::string_view("-00001-of-00005").size();
-  if (name.size() <= kTail) return false;
-  const std::string tail = name.substr(name.size() - kTail);
-  return tail[0] == '-' && tail.substr(6, 4) == "-of-" && tail.substr(1, 5) != "00001";
 }
 
 Error not_found(const std::string& model, const std::filesystem::path& folder) {
@@ -49,7 +42,7 @@ std::vector<std::string> local_models(const std::filesystem::path& folder) {
     std::string name = entry.path().filename().string();
     if (name.size() <= kSuffix.size() || !name.ends_with(kSuffix) || name.starts_with(".")) continue;
     name.resize(name.size() - kSuffix.size());
-    if (!is_later_part(name)) names.push_back(std::move(name));
+    if (parse_split_name(name).part == 1) names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -89,8 +89,6 @@ const OptionRow kRows[] = {
      .group = kQuestion},
 };
 
-std::string text_of(const Arguments& arguments, const char* name) { return arguments.text(name).value_or(""); }
-
 /// The devices that are planned for, this machine's or a catalogue's.
 struct Hardware {
   std::string name = "this machine";

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/os/file.h"
 #include "chat/text_model.h"
 #include "cli/arguments.h"
 #include "cli/console.h"

@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/file.h"
-#include "chat/text_model.h"
 
 namespace vivace {
 namespace {

@@ -1,7 +1,6 @@
 #include "cli/serve.h"
 
 #include <chrono>
-#include <cstdlib>
 #include <thread>
 
 #include "advise/answer_json.h"
@@ -102,8 +101,6 @@ const OptionRow kRows[] = {
      .group = kRequests},
 };
 
-std::string text_of(const Arguments& arguments, std::string_view name) { return arguments.text(name).value_or(""); }
-
 HttpServerOptions http_options(const Arguments& arguments) {
   HttpServerOptions http;
   http.host = text_of(arguments, "host");
@@ -154,10 +151,7 @@ Json planned(const LoadWish& wish, const ModelPoolOptions& pool, const Machine& 
   } else {
     throw ApiError(404, "Model " + wish.model + " not found in downloaded models", "model", "model_not_found");
   }
-  if (wish.context_length) wishes.context_length = wish.context_length;
-  if (wish.batch_size) wishes.batch_size = wish.batch_size;
-  if (wish.parallel) wishes.parallel = wish.parallel;
-  if (wish.gpu_layers) wishes.gpu_layers = wish.gpu_layers;
+  wish.apply(wishes);
   ForecastOptions options;
   options.guesses = guessed_speeds(machine.devices(), host.physical_cores);
   const PlanAnswer answer = answer_plan(card, machine.devices(), host, wishes, options);
@@ -220,9 +214,7 @@ int run_serve(const Arguments& arguments, Context& context) {
   options.http = http_options(arguments);
   options.pool = pool_options(arguments, context);
   options.tokens = arguments.texts("api-key");
-  if (options.tokens.empty()) {
-    if (const char* token = std::getenv("VIVACE_API_KEY"); token != nullptr && *token != '\0') options.tokens = {token};
-  }
+  if (options.tokens.empty() && !context.environment.api_key.empty()) options.tokens = {context.environment.api_key};
   options.cors = arguments.flag("cors");
   if (!context.environment.hub_endpoint.empty()) options.hub.endpoint = context.environment.hub_endpoint;
   options.hub.token = context.environment.hub_token;

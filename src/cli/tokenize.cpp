@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/os/file.h"
 #include "base/utf8.h"
 #include "chat/text_model.h"
 #include "cli/arguments.h"

@@ -1,6 +1,7 @@
 // Names and keys of split models.
 #include "gguf/split.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.h"
@@ -77,6 +78,18 @@ void check_tensor_total(const Metadata& first, size_t tensors) {
   const auto expected = first.find_u64(kTensorsKey);
   if (!expected || *expected == tensors) return;
   throw first.error(kTensorsKey, "is " + std::to_string(*expected) + ", the files hold " + std::to_string(tensors));
+}
+
+SplitName parse_split_name(const std::string& stem) {
+  constexpr size_t kTail = std::string_view("-00001-of-00005").size();
+  if (stem.size() <= kTail) return {stem};
+  const std::string tail = stem.substr(stem.size() - kTail);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (tail[0] != '-' || tail.substr(6, 4) != "-of-" || !std::all_of(tail.begin() + 1, tail.begin() + 6, is_digit) ||
+      !std::all_of(tail.begin() + 10, tail.end(), is_digit)) {
+    return {stem};
+  }
+  return {stem.substr(0, stem.size() - kTail), std::stoi(tail.substr(1, 5)), std::stoi(tail.substr(10))};
 }
 
 std::filesystem::path split_path(const std::filesystem::path& first, uint32_t index, uint32_t count) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "gguf/metadata.h"
 
@@ -23,6 +24,13 @@ void check_part_count(const Metadata& first, size_t given);
 
 /// Throws kInvalidFile where split.tensors.count says other than `tensors`.
 void check_tensor_total(const Metadata& first, size_t tensors);
+
+/// What a file's name says, without its ".gguf": "x-00002-of-00005" is part 2 of 5 of "x"; others are the only part.
+struct SplitName {
+  std::string base;
+  int part = 1, parts = 1;
+};
+SplitName parse_split_name(const std::string& stem);
 
 /// The path of file `index` (from 0), made from that of the first.
 std::filesystem::path split_path(const std::filesystem::path& first, uint32_t index, uint32_t count);

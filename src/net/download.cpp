@@ -36,8 +36,7 @@ class PartList {
   /// Reads what an earlier run wrote; false where that was another download, or none.
   bool resume() {
     try {
-      const std::vector<uint8_t> bytes = read_file_to_memory(file_, uint64_t{1} << 24);
-      const Json json = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+      const Json json = parse_json(read_text_file(file_, uint64_t{1} << 24));
       if (json.at("download") != identity_) return false;
       const std::string marks = json.at("parts").get<std::string>();
       if (marks.size() != done_.size()) return false;

@@ -5,7 +5,6 @@
 
 #include <memory>
 
-#include "base/ascii_case.h"
 #include "base/error.h"
 #include "base/os/shared_library.h"
 
@@ -79,18 +78,6 @@ size_t write_body(char* data, size_t, size_t count, void* take) {
   return (*static_cast<Take*>(take))({reinterpret_cast<const uint8_t*>(data), count}) ? count : 0;
 }
 
-size_t read_header(char* data, size_t, size_t count, void* etag) {
-  const std::string_view line(data, count);
-  constexpr std::string_view kName = "etag:";
-  if (ascii_lower(line.substr(0, kName.size())) == kName) {
-    std::string value(line.substr(kName.size()));
-    const auto noise = [](char c) { return c == ' ' || c == '"' || c == '\r' || c == '\n'; };
-    std::erase_if(value, noise);
-    *static_cast<std::string*>(etag) = value;
-  }
-  return count;
-}
-
 void prepare(Easy& easy, const std::string& url, const HttpHeaders& headers, Take& take) {
   const Curl& curl = Curl::get();
   for (const auto& [name, value] : headers) {
@@ -123,8 +110,6 @@ FetchResult fetch_text(const std::string& url, const FetchOptions& options) {
   };
   Easy easy;
   prepare(easy, url, options.headers, take);
-  Curl::get().setopt(easy.handle, CURLOPT_HEADERFUNCTION, read_header);
-  Curl::get().setopt(easy.handle, CURLOPT_HEADERDATA, &result.etag);
   const CURLcode code = Curl::get().perform(easy.handle);
   if (too_large) throw Error(ErrorCode::kIo, "the answer of " + url + " is too large");
   if (code != CURLE_OK) throw Error(ErrorCode::kIo, "can't reach " + url + ": " + Curl::get().strerror(code));

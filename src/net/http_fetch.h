@@ -18,7 +18,6 @@ struct FetchOptions {
 struct FetchResult {
   int status = 0;
   std::string body;
-  std::string etag;
 };
 
 /// The whole answer, whatever its status. Throws Error kIo where there is none.

@@ -1,6 +1,5 @@
 #include "net/http_server.h"
 
-#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
@@ -134,7 +133,6 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     try {
       const auto session = make_http_session(hub, std::move(socket), tls.get());
       hub->sessions.insert(session);
-      count = hub->sessions.size();
       session->run();
     } catch (const std::exception& failure) {
       hub->log.error("a connection failed", {{"error", failure.what()}});
@@ -151,7 +149,6 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       const auto now = HttpSession::Clock::now();
       const auto sessions = self->hub->sessions;  // a session may leave while it looks
       for (const auto& session : sessions) session->tick(now);
-      self->count = self->hub->sessions.size();
       self->tick();
     });
   }
@@ -205,7 +202,6 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   std::optional<asio::steady_timer> retry;
   std::thread thread;
   uint16_t port = 0;
-  std::atomic<size_t> count{0};
 };
 
 HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler, HttpRefusal refusal, Logger log)
@@ -215,8 +211,6 @@ HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
 
 void HttpServer::start() { impl_->start(); }
 uint16_t HttpServer::port() const { return impl_->port; }
-bool HttpServer::is_tls() const { return impl_->tls != nullptr; }
-size_t HttpServer::connections() const { return impl_->count; }
 void HttpServer::post(std::function<void()> step) { asio::post(impl_->hub->context, std::move(step)); }
 void HttpServer::stop(std::chrono::milliseconds patience) { impl_->stop(patience); }
 

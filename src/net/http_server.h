@@ -49,8 +49,6 @@ class HttpServer {
   void start();
 
   uint16_t port() const;
-  bool is_tls() const;
-  size_t connections() const;
 
   /// Runs `step` on the server's thread, after what was posted before. Dropped once the server has stopped.
   void post(std::function<void()> step);

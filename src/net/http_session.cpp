@@ -4,12 +4,13 @@
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cstdio>
 #include <optional>
+
+#include "base/ascii_case.h"
 
 namespace vivace {
 namespace {
@@ -25,12 +26,7 @@ PlainStream& socket_of(PlainStream& stream) { return stream; }
 PlainStream& socket_of(TlsStream& stream) { return stream.next_layer(); }
 
 /// A request id that may be echoed and logged as it is.
-bool is_sane_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-           c == '.';
-  });
-}
+bool is_sane_id(std::string_view id) { return is_plain_name(id) && id.size() <= 128; }
 
 std::string chunk(std::string_view text) {
   char size[20];
@@ -219,7 +215,6 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     parser_->eager(true);
     parser_->header_limit(std::uint32_t(hub_->options.limits.header_bytes));
     parser_->body_limit(hub_->options.limits.body_bytes);
-    told_to_go_on_ = false;
     enter(State::kIdle);
     if (hub_->stopping && buffer_.size() == 0) abort();
   }
@@ -277,8 +272,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   }
 
   void tell_to_go_on() {
-    if (told_to_go_on_ || parser_->get().version() < 11) return;
-    told_to_go_on_ = true;
+    if (parser_->get().version() < 11) return;
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) send("HTTP/1.1 100 Continue\r\n\r\n");
   }
 
@@ -438,7 +432,6 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   bool reading_ = false;
-  bool told_to_go_on_ = false;
 
   // The answer that is made.
   uint64_t serial_ = 0;

@@ -5,6 +5,7 @@
 #include "base/ascii_case.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "gguf/split.h"
 #include "net/http_fetch.h"
 
 namespace vivace {
@@ -15,22 +16,10 @@ HttpHeaders headers_of(const HubOptions& options) {
   return {{"Authorization", "Bearer " + options.token}};
 }
 
-bool is_name_part(std::string_view text) {
-  return !text.empty() && text != "." && text != ".." && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-           c == '.';
-  });
-}
+bool is_name_part(std::string_view text) { return is_plain_name(text) && text != "." && text != ".."; }
 
 /// Path of a file without what tells its parts apart: "…-00001-of-00003.gguf" → "…".
-std::string model_of(const std::string& path) {
-  std::string stem = path.substr(0, path.size() - 5);
-  constexpr size_t kTail = 15;
-  if (stem.size() > kTail && stem.substr(stem.size() - 9, 4) == "-of-" && stem[stem.size() - kTail] == '-') {
-    stem.resize(stem.size() - kTail);
-  }
-  return stem;
-}
+std::string model_of(const std::string& path) { return parse_split_name(path.substr(0, path.size() - 5)).base; }
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 

@@ -40,7 +40,6 @@ struct AnswerRequest {
   bool seeded = false;  // the client chose the seed
   AnswerShape shape;
   int choices = 1;
-  bool echo = false;  // the prompt's text belongs to the answer
   OverflowPolicy overflow = OverflowPolicy::kRefuse;
 };
 
@@ -54,6 +53,11 @@ struct AnswerChoice {
   std::vector<TokenEvent> tokens;  // where log-probabilities were asked for
   int32_t reasoning_tokens = 0;
   std::optional<Finished> finished;
+
+  /// It came to no end of its own: a limit, the context, the time.
+  bool cut_off() const {
+    return finished->reason != FinishReason::kEnd && finished->reason != FinishReason::kStopString;
+  }
 };
 
 /// How far an answer has come.

@@ -5,8 +5,8 @@
 namespace vivace {
 
 AnswerService::AnswerService(ModelPool& pool, WorkerPool& workers, Metrics& metrics,
-                             std::function<void(std::function<void()>)> post, Logger log)
-    : pool_(pool), workers_(workers), metrics_(metrics), post_(std::move(post)), log_(log) {}
+                             std::function<void(std::function<void()>)> post)
+    : pool_(pool), workers_(workers), metrics_(metrics), post_(std::move(post)) {}
 
 AnswerService::~AnswerService() = default;
 

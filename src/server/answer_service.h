@@ -6,7 +6,6 @@
 #include <mutex>
 #include <set>
 
-#include "base/log.h"
 #include "net/http_exchange.h"
 #include "net/worker_pool.h"
 #include "server/answer.h"
@@ -24,8 +23,8 @@ using ErrorResponse = HttpResponse (*)(const Error& error);
 class AnswerService {
  public:
   /// `post` runs a function on the server's thread: answers are told there, one step after another.
-  AnswerService(ModelPool& pool, WorkerPool& workers, Metrics& metrics, std::function<void(std::function<void()>)> post,
-                Logger log);
+  AnswerService(ModelPool& pool, WorkerPool& workers, Metrics& metrics,
+                std::function<void(std::function<void()>)> post);
   ~AnswerService();
 
   /// Answers the exchange; returns at once. `finished`: called with the whole answer at its end, may be empty.
@@ -61,7 +60,6 @@ class AnswerService {
   WorkerPool& workers_;
   Metrics& metrics_;
   const std::function<void(std::function<void()>)> post_;
-  const Logger log_;
   mutable std::mutex mutex_;
   std::set<std::shared_ptr<void>> running_;  // answers and embeddings: nobody else keeps them alive
 };

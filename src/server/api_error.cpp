@@ -46,4 +46,9 @@ ApiFailure api_failure(const Error& error) {
   return failure;
 }
 
+ApiError kept_error(const Error& error) {
+  const ApiFailure failure = api_failure(error);
+  return ApiError(failure.status, failure.message, failure.param, failure.code);
+}
+
 }  // namespace vivace

@@ -35,4 +35,7 @@ struct ApiFailure {
 
 ApiFailure api_failure(const Error& error);
 
+/// A copy that outlives the error: of an ApiError all that clients are told of it.
+ApiError kept_error(const Error& error);
+
 }  // namespace vivace

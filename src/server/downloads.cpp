@@ -1,22 +1,16 @@
 #include "server/downloads.h"
 
+#include "base/date.h"
 #include "base/error.h"
 #include "server/random_id.h"
 
 namespace vivace {
-namespace {
-
-int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace
 
 struct Downloads::Job {
   std::string id, name, file;
   std::vector<DownloadRequest> requests;
   uint64_t total = 0;
-  int64_t started = now_seconds();
+  int64_t started = seconds_since_1970();
   std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
   std::atomic<uint64_t> done{0}, begun_with{0};
   std::mutex mutex;  // guards what follows
@@ -60,7 +54,7 @@ struct Downloads::Job {
     const std::lock_guard lock(mutex);
     status = how;
     error = why;
-    ended = now_seconds();
+    ended = seconds_since_1970();
   }
 };
 

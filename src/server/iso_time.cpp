@@ -2,22 +2,15 @@
 
 #include <chrono>
 #include <cstdio>
-#include <ctime>
+
+#include "base/date.h"
 
 namespace vivace {
-
-std::string iso_time(int64_t seconds) {
-  const std::time_t time = std::time_t(seconds);
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  char text[40];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
 
 std::string iso_time() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-  std::string text = iso_time(micros / 1'000'000);
+  std::string text = date_text(micros / 1'000'000);
   char fraction[16];
   std::snprintf(fraction, sizeof fraction, ".%06dZ", int(micros % 1'000'000));
   text.replace(text.size() - 1, 1, fraction);

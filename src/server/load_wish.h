@@ -17,8 +17,14 @@ struct LoadWish {
   std::optional<std::chrono::seconds> ttl;  // idle time after which it is unloaded
   std::string instance;                     // wished id of the new instance; "": the key
 
-  /// Whether it asks for more than a model as it is.
-  bool has_levers() const { return context_length || batch_size || parallel || gpu_layers || kv_on_gpu; }
+  /// Puts what it says in the place of what was wished before.
+  void apply(Wishes& wishes) const {
+    if (context_length) wishes.context_length = context_length;
+    if (batch_size) wishes.batch_size = batch_size;
+    if (parallel) wishes.parallel = parallel;
+    if (gpu_layers) wishes.gpu_layers = gpu_layers;
+    if (kv_on_gpu) wishes.kv_on_gpu = *kv_on_gpu;
+  }
 };
 
 }  // namespace vivace

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/os/file.h"
+#include "gguf/split.h"
 #include "server/api_error.h"
 
 namespace vivace {
@@ -20,25 +21,6 @@ bool is_model_name(const std::string& name) {
   return ascii_lower(name).find("mmproj") == std::string::npos;  // an image encoder, not a language model
 }
 
-/// "…-00002-of-00005": the number of parts, and whether it is the first.
-struct PartName {
-  int part = 1, parts = 1;
-  std::string base;
-};
-
-PartName part_name(const std::string& stem) {
-  constexpr size_t kTail = std::string_view("-00001-of-00005").size();
-  if (stem.size() > kTail) {
-    const std::string tail = stem.substr(stem.size() - kTail);
-    const bool digits = std::all_of(tail.begin() + 1, tail.begin() + 6, [](char c) { return c >= '0' && c <= '9'; }) &&
-                        std::all_of(tail.begin() + 10, tail.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (tail[0] == '-' && tail.substr(6, 4) == "-of-" && digits) {
-      return {std::stoi(tail.substr(1, 5)), std::stoi(tail.substr(10)), stem.substr(0, stem.size() - kTail)};
-    }
-  }
-  return {1, 1, stem};
-}
-
 uint64_t size_of(const fs::path& path) {
   std::error_code error;
   const auto bytes = fs::file_size(path, error);
@@ -49,17 +31,15 @@ uint64_t size_of(const fs::path& path) {
 std::optional<ModelEntry> entry_of(const fs::path& path, const std::string& store) {
   const std::string name = path.filename().string();
   if (!is_model_name(name)) return std::nullopt;
-  const PartName part = part_name(name.substr(0, name.size() - kSuffix.size()));
+  const SplitName part = parse_split_name(name.substr(0, name.size() - kSuffix.size()));
   if (part.part != 1) return std::nullopt;
   ModelEntry entry;
   entry.key = part.base;
   entry.store = store;
   entry.path = path;
   entry.bytes = size_of(path);
-  for (int other = 2; other <= std::min(part.parts, 999); ++other) {
-    char tail[32];
-    std::snprintf(tail, sizeof tail, "-%05d-of-%05d.gguf", other, part.parts);
-    entry.bytes += size_of(path.parent_path() / (part.base + tail));
+  for (int other = 1; other < std::min(part.parts, 999); ++other) {
+    entry.bytes += size_of(split_path(path, uint32_t(other), uint32_t(part.parts)));
   }
   return entry;
 }
@@ -96,8 +76,7 @@ void add_hugging_face(const fs::path& hub, std::vector<ModelEntry>& models) {
 /// The file with the weights that a manifest of Ollama names.
 std::optional<fs::path> ollama_weights(const fs::path& store, const fs::path& manifest) {
   try {
-    const std::vector<uint8_t> bytes = read_file_to_memory(manifest, 1 << 20);
-    const Json json = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const Json json = parse_json(read_text_file(manifest, 1 << 20));
     for (const Json& layer : json.at("layers")) {
       if (layer.at("mediaType").get<std::string>() != "application/vnd.ollama.image.model") continue;
       std::string digest = layer.at("digest").get<std::string>();
@@ -175,12 +154,10 @@ void remove_model(const ModelEntry& entry) {
                    "forbidden", "remove it there");
   }
   const std::string name = entry.path.filename().string();
-  const PartName first = part_name(name.substr(0, name.size() - kSuffix.size()));
-  for (int part = 1; part <= first.parts; ++part) {
-    char tail[32] = ".gguf";
-    if (first.parts > 1) std::snprintf(tail, sizeof tail, "-%05d-of-%05d.gguf", part, first.parts);
+  const int parts = parse_split_name(name.substr(0, name.size() - kSuffix.size())).parts;
+  for (int part = 0; part < parts; ++part) {
     std::error_code error;
-    fs::remove(entry.path.parent_path() / (first.base + tail), error);
+    fs::remove(parts == 1 ? entry.path : split_path(entry.path, uint32_t(part), uint32_t(parts)), error);
     if (error) throw Error(ErrorCode::kIo, "can't remove " + entry.path.string() + ": " + error.message());
   }
 }

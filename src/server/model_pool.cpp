@@ -196,15 +196,10 @@ void ModelPool::run(Job& job) {
   }
 }
 
-std::unique_ptr<ModelSource> ModelPool::make_source(const Job& job, const ModelEntry& entry) {
-  GgufFile file = open_model_file(entry.path);
+std::unique_ptr<ModelSource> ModelPool::make_source(const Job& job, const ModelEntry& entry, GgufFile file) {
   ModelCard card = read_model_card(file);
   Wishes wishes = options_.wishes;
-  if (job.wish.context_length) wishes.context_length = job.wish.context_length;
-  if (job.wish.batch_size) wishes.batch_size = job.wish.batch_size;
-  if (job.wish.parallel) wishes.parallel = job.wish.parallel;
-  if (job.wish.gpu_layers) wishes.gpu_layers = job.wish.gpu_layers;
-  if (job.wish.kv_on_gpu) wishes.kv_on_gpu = *job.wish.kv_on_gpu;
+  job.wish.apply(wishes);
   if (options_.tune) options_.tune(entry.path, wishes);
   HostFacts host = machine_.host();
   const int64_t usable = read_memory_info().usable_now - int64_t(options_.reserve_memory);
@@ -216,8 +211,9 @@ std::unique_ptr<ModelSource> ModelPool::make_source(const Job& job, const ModelE
 }
 
 std::shared_ptr<ServedModel> ModelPool::load(const Job& job, const ModelEntry& entry) {
-  ChatParts chat = open_chat_parts(open_model_file(entry.path), options_.chat_template);
-  std::unique_ptr<ModelSource> source = make_source(job, entry);
+  GgufFile file = open_model_file(entry.path);
+  ChatParts chat = open_chat_parts(file, options_.chat_template);
+  std::unique_ptr<ModelSource> source = make_source(job, entry, std::move(file));
   double told = 0;
   source->load([&](size_t done, size_t total) {
     {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <random>
 
+#include "base/date.h"
 #include "chat/chat_prompt.h"
 #include "server/api_error.h"
+#include "server/dialect.h"
 #include "server/random_id.h"
 
 namespace vivace {
@@ -50,15 +52,9 @@ RunningAnswer::RunningAnswer(AnswerService& service, std::shared_ptr<HttpExchang
       error_response_(error_response),
       finished_(std::move(finished)) {
   answer_.id = random_id();
-  answer_.created =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  answer_.created = seconds_since_1970();
   answer_.model = answer_.instance = wish_.load.model;
   answer_.choices.resize(size_t(wish_.choices));
-}
-
-/// Runs a step on the server's thread as long as this lives.
-void RunningAnswer::run_on_server(void (RunningAnswer::*step)()) {
-  service_.post_([self = shared_from_this(), step] { ((*self).*step)(); });
 }
 
 void RunningAnswer::begin() {
@@ -86,12 +82,7 @@ void RunningAnswer::begin() {
 }
 
 void RunningAnswer::loaded(ModelLease lease, double seconds, const Error* error) {
-  if (error != nullptr) {
-    service_.post_([self = shared_from_this(), copy = *error, api = api_failure(*error)] {
-      self->fail(ApiError(api.status, api.message, api.param, api.code));
-    });
-    return;
-  }
+  if (error != nullptr) return fail_later(*error);
   service_.post_([self = shared_from_this(), l = std::make_shared<ModelLease>(std::move(lease)), seconds] {
     self->lease_ = std::move(*l);
     self->answer_.instance = self->lease_->id;
@@ -114,15 +105,11 @@ void RunningAnswer::loaded(ModelLease lease, double seconds, const Error* error)
 void RunningAnswer::prepare() {
   try {
     make_prompt();
-    run_on_server(&RunningAnswer::submit);
+    service_.post_([self = shared_from_this()] { self->submit(); });
   } catch (const Error& error) {
-    const ApiFailure api = api_failure(error);
-    service_.post_(
-        [self = shared_from_this(), api] { self->fail(ApiError(api.status, api.message, api.param, api.code)); });
+    fail_later(error);
   } catch (const std::exception& error) {
-    service_.post_([self = shared_from_this(), what = std::string(error.what())] {
-      self->fail(Error(ErrorCode::kInternal, "the prompt could not be made: " + what));
-    });
+    fail_later(Error(ErrorCode::kInternal, std::string("the prompt could not be made: ") + error.what()));
   }
 }
 
@@ -154,12 +141,9 @@ void RunningAnswer::make_prompt() {
                     std::to_string(context) + " leaves no room for an answer",
                 "shorten the prompt, or load the model with a larger context length");
   }
-  check_shape();
+  constraint_ = make_constraint();  // the first choice's: here it may take its time and fail
   if (!wish_.seeded) request.sampling.seed = std::random_device{}();
 }
-
-/// Makes the first choice's constraint, here where it may take its time and fail.
-void RunningAnswer::check_shape() { constraint_ = make_constraint(); }
 
 std::shared_ptr<TokenConstraint> RunningAnswer::make_constraint() const {
   ServedModel& model = *lease_;
@@ -223,15 +207,18 @@ void RunningAnswer::take(int choice, const Event& event) {
   }
 }
 
+void RunningAnswer::tell_what_is_left_out(HttpResponse& response) const {
+  if (answer_.messages_left_out == 0) return;
+  response.headers.emplace_back("X-Vivace-Messages-Left-Out", std::to_string(answer_.messages_left_out));
+}
+
 void RunningAnswer::open_stream() {
   if (streaming_) return;
   streaming_ = true;
   HttpResponse head;
   head.headers = {
       {"Content-Type", writer_->content_type()}, {"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}};
-  if (answer_.messages_left_out > 0) {
-    head.headers.emplace_back("X-Vivace-Messages-Left-Out", std::to_string(answer_.messages_left_out));
-  }
+  tell_what_is_left_out(head);
   exchange_->start(std::move(head), writer_->heartbeat());
 }
 
@@ -312,15 +299,16 @@ void RunningAnswer::complete() {
     tell(writer_->end(answer_));
     exchange_->finish();
   } else {
-    HttpResponse response;
-    response.headers = {{"Content-Type", "application/json"}};
-    if (answer_.messages_left_out > 0) {
-      response.headers.emplace_back("X-Vivace-Messages-Left-Out", std::to_string(answer_.messages_left_out));
-    }
-    response.body = dump_json(writer_->whole(answer_));
+    HttpResponse response = json_response(writer_->whole(answer_));
+    tell_what_is_left_out(response);
     exchange_->respond(std::move(response));
   }
   end();
+}
+
+/// From another thread than the server's.
+void RunningAnswer::fail_later(const Error& error) {
+  service_.post_([self = shared_from_this(), kept = kept_error(error)] { self->fail(kept); });
 }
 
 void RunningAnswer::fail(const Error& error) {

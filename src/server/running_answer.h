@@ -27,7 +27,6 @@ class RunningAnswer : public std::enable_shared_from_this<RunningAnswer> {
   void loaded(ModelLease lease, double seconds, const Error* error);
   void prepare();
   void make_prompt();
-  void check_shape();
   std::shared_ptr<TokenConstraint> make_constraint() const;
   void submit();
   void take(int choice, const Event& event);
@@ -37,9 +36,10 @@ class RunningAnswer : public std::enable_shared_from_this<RunningAnswer> {
   void finish(int choice, const Finished& finished);
   void complete();
   void fail(const Error& error);
+  void fail_later(const Error& error);
+  void tell_what_is_left_out(HttpResponse& response) const;
   void open_stream();
   void tell(std::string text);
-  void run_on_server(void (RunningAnswer::*step)());
   void end();
   double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
 

@@ -3,6 +3,7 @@
 #include "server/api_error.h"
 
 namespace vivace {
+
 /// The prompts of one request, which come back one by one. Its steps run on the server's thread.
 struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
   AnswerService* service = nullptr;
@@ -76,9 +77,7 @@ struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
   void prepare();
 
   void fail_later(const Error& error) {
-    const ApiFailure api = api_failure(error);
-    service->post_(
-        [self = shared_from_this(), api] { self->fail(ApiError(api.status, api.message, api.param, api.code)); });
+    service->post_([self = shared_from_this(), kept = kept_error(error)] { self->fail(kept); });
   }
 };
 

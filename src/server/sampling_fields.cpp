@@ -24,6 +24,10 @@ float bias_of(const Json& value) {
 
 }  // namespace
 
+void read_top_p(JsonFields& fields, SamplingOptions& sampling) {
+  if (const auto value = fields.number("top_p", 0, 1)) sampling.top_p = *value <= 0 ? 1e-6f : float(*value);
+}
+
 void read_logit_bias(JsonFields& fields, Request& request) {
   const Json* bias = fields.find("logit_bias");
   if (bias == nullptr) return;
@@ -47,7 +51,7 @@ void read_logit_bias(JsonFields& fields, Request& request) {
 void read_sampling_fields(JsonFields& fields, AnswerRequest& request, double most_temperature) {
   SamplingOptions& sampling = request.request.sampling;
   if (const auto value = fields.number("temperature", 0, most_temperature)) sampling.temperature = float(*value);
-  if (const auto value = fields.number("top_p", 0, 1)) sampling.top_p = *value <= 0 ? 1e-6f : float(*value);
+  read_top_p(fields, sampling);
   if (const auto value = fields.integer("top_k", -1, 1 << 30)) sampling.top_k = int32_t(std::max<int64_t>(*value, 0));
   if (const auto value = fields.number("min_p", 0, 1)) sampling.min_p = float(*value);
   if (const auto value = fields.number("repeat_penalty", 0.01, 100)) sampling.repeat_penalty = float(*value);

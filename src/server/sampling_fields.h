@@ -10,6 +10,9 @@ namespace vivace {
 /// OpenAI, LM Studio and llama-server name them. `most_temperature`: 2 for OpenAI, 1 for others.
 void read_sampling_fields(JsonFields& fields, AnswerRequest& request, double most_temperature = 2);
 
+/// top_p; 0 takes the most probable token.
+void read_top_p(JsonFields& fields, SamplingOptions& sampling);
+
 /// {"123": -100} or [[123, -100], [45, false]].
 void read_logit_bias(JsonFields& fields, Request& request);
 

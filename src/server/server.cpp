@@ -85,8 +85,8 @@ struct Server::Impl {
         downloads(options.hub, options.pool.folders.own, log),
         pool(std::make_unique<ModelPool>(machine, options.pool, log)),
         workers(std::make_unique<WorkerPool>(kWorkers)),
-        answers(std::make_unique<AnswerService>(
-            *pool, *workers, metrics, [this](std::function<void()> step) { http->post(std::move(step)); }, log)),
+        answers(std::make_unique<AnswerService>(*pool, *workers, metrics,
+                                                [this](std::function<void()> step) { http->post(std::move(step)); })),
         parts{*pool,     *answers,        metrics,          conversations,  details,
               downloads, options.version, options.hardware, options.planned},
         routes(all_routes()) {

@@ -1,6 +1,5 @@
 // What servers ask of an engine: bounds of time and of the line, constraints, pooled hidden states, long prompts beside
 // running answers, and a crowd with tiny pools in which nobody starves and nothing leaks.
-#include <cmath>
 #include <random>
 
 #include "engine_rig.h"
@@ -8,20 +7,7 @@
 namespace vivace::test {
 namespace {
 
-Request greedy(std::vector<TokenId> prompt, int32_t tokens) {
-  Request request;
-  request.prompt = std::move(prompt);
-  request.sampling.temperature = 0;
-  request.max_tokens = tokens;
-  return request;
-}
-
-std::vector<TokenId> prompt(int32_t length, uint64_t seed = 1) {
-  std::mt19937_64 random(seed);
-  std::vector<TokenId> tokens;
-  for (int32_t i = 0; i < length; ++i) tokens.push_back(TokenId(random() % 96));
-  return tokens;
-}
+std::vector<TokenId> prompt(int32_t count, uint64_t seed = 1) { return random_tokens(count, 96, seed); }
 
 /// Lets through the multiples of `step`, and fails at the `fail_at`-th token.
 class EveryNth : public TokenConstraint {
@@ -46,12 +32,12 @@ TEST(Serving, ConstraintsHoldAndFailAlone) {
   tiny.open();
   Transcripts transcripts;
   const auto sevens = std::make_shared<EveryNth>(7);
-  Request held = greedy(prompt(20), 12), broken = greedy(prompt(20), 12);
+  Request held = greedy_request(prompt(20), 12), broken = greedy_request(prompt(20), 12);
   held.constraint = sevens;
   broken.constraint = std::make_shared<EveryNth>(5, 3);
   tiny.engine->submit(held, transcripts.sink(0));
   tiny.engine->submit(broken, transcripts.sink(1));
-  tiny.engine->submit(greedy(prompt(20), 12), transcripts.sink(2));
+  tiny.engine->submit(greedy_request(prompt(20), 12), transcripts.sink(2));
   const Transcript first = transcripts.wait(0), second = transcripts.wait(1);
   EXPECT_EQ(first.ids.size(), 12u);
   EXPECT_EQ(first.ids, sevens->accepted);
@@ -66,7 +52,7 @@ TEST(Serving, TimeRunsOut) {
   TinyEngine tiny(engine_wishes(8192, 1));
   tiny.open();
   Transcripts transcripts;
-  Request request = greedy(prompt(8), -1);
+  Request request = greedy_request(prompt(8), -1);
   request.most_seconds = 0.05;
   tiny.engine->submit(request, transcripts.sink(0));
   tiny.engine->submit(request, transcripts.sink(1));  // waits for the slot, and may not get it in time
@@ -81,13 +67,13 @@ TEST(Serving, TheLineHasAnEnd) {
   tiny.open(nullptr, options);
   Transcripts transcripts;
   std::vector<RequestId> ids;
-  for (int i = 0; i < 8; ++i) ids.push_back(tiny.engine->submit(greedy(prompt(8), 4000), transcripts.sink(i)));
+  for (int i = 0; i < 8; ++i) ids.push_back(tiny.engine->submit(greedy_request(prompt(8), 4000), transcripts.sink(i)));
   const Transcript last = transcripts.wait(7);
   ASSERT_TRUE(last.error);
   EXPECT_EQ(last.error->code(), ErrorCode::kOverloaded);
   for (RequestId id : ids) tiny.engine->cancel(id);
   for (int i = 0; i < 8; ++i) transcripts.wait(i);
-  tiny.engine->submit(greedy(prompt(8), 2), transcripts.sink(20));
+  tiny.engine->submit(greedy_request(prompt(8), 2), transcripts.sink(20));
   EXPECT_EQ(transcripts.wait(20).ids.size(), 2u) << "there is room again";
 }
 
@@ -95,7 +81,7 @@ TEST(Serving, PromptsTellHowFarTheyAre) {
   TinyEngine tiny(engine_wishes(256, 1, 32));
   tiny.open();
   Transcripts transcripts;
-  tiny.engine->submit(greedy(prompt(100), 1), transcripts.sink(0));
+  tiny.engine->submit(greedy_request(prompt(100), 1), transcripts.sink(0));
   const Transcript told = transcripts.wait(0);
   ASSERT_EQ(told.progress.size(), 3u);
   EXPECT_EQ(told.progress[0].done, 32);
@@ -108,7 +94,7 @@ TEST(Serving, PooledHiddenStatesDoNotDependOnTheirCompany) {
     TinyEngine tiny(engine_wishes(256, 3, 32));
     tiny.open();
     Transcripts transcripts;
-    Request pooled = greedy(prompt(75), 0);
+    Request pooled = greedy_request(prompt(75), 0);
     pooled.pooling = pooling;
     tiny.engine->submit(pooled, transcripts.sink(0));
     const Transcript alone = transcripts.wait(0);
@@ -117,7 +103,7 @@ TEST(Serving, PooledHiddenStatesDoNotDependOnTheirCompany) {
     for (float value : alone.finished.embedding) square += double(value) * value;
     EXPECT_NEAR(square, 1, 1e-5);
     for (int i = 1; i < 9; ++i) {
-      tiny.engine->submit(i % 2 == 0 ? pooled : greedy(prompt(40, uint64_t(i)), 20), transcripts.sink(i));
+      tiny.engine->submit(i % 2 == 0 ? pooled : greedy_request(prompt(40, uint64_t(i)), 20), transcripts.sink(i));
     }
     for (int i = 1; i < 9; ++i) {
       const Transcript together = transcripts.wait(i);
@@ -143,7 +129,9 @@ TEST(Serving, ACrowdWithTinyPools) {
     options.turn_seconds = 1e-4;  // prompts in the smallest pieces
     tiny.open(nullptr, options);
     Transcripts transcripts;
-    const auto request_of = [](int kind) { return greedy(prompt(10 + 25 * kind, uint64_t(kind % 3)), 5 + 3 * kind); };
+    const auto request_of = [](int kind) {
+      return greedy_request(prompt(10 + 25 * kind, uint64_t(kind % 3)), 5 + 3 * kind);
+    };
     std::vector<std::vector<TokenId>> alone;
     for (int kind = 0; kind < kKinds; ++kind) {
       tiny.engine->submit(request_of(kind), transcripts.sink(kind));
@@ -176,7 +164,7 @@ TEST(Serving, ACrowdWithTinyPools) {
     }
     EXPECT_GT(tiny.engine->stats().preemptions, 0);
     // A request that needs nearly the whole pool gets it: what the cache keeps is given back.
-    tiny.engine->submit(greedy(prompt(150, 78), 4), transcripts.sink(9999));
+    tiny.engine->submit(greedy_request(prompt(150, 78), 4), transcripts.sink(9999));
     EXPECT_EQ(transcripts.wait(9999).ids.size(), 4u);
   }
 }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace vivace {
@@ -111,6 +112,9 @@ class AtomicFile {
 
 /// The bytes of a file (also of /proc and /sys, whose size reads as 0). Throws kIo where it holds more than max_bytes.
 std::vector<uint8_t> read_file_to_memory(const std::filesystem::path& path, uint64_t max_bytes = UINT64_MAX);
+
+/// A text file as it is, of at most so many bytes. Throws Error kNotFound, kIo and what read_file_to_memory() throws.
+std::string read_text_file(const std::filesystem::path& path, uint64_t most = uint64_t{1} << 30);
 
 /// Replaces or creates a file by an AtomicFile.
 void write_file_atomic(const std::filesystem::path& path, std::span<const uint8_t> data);

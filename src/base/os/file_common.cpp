@@ -127,6 +127,11 @@ std::vector<uint8_t> read_file_to_memory(const std::filesystem::path& path, uint
   return bytes;
 }
 
+std::string read_text_file(const std::filesystem::path& path, uint64_t most) {
+  const std::vector<uint8_t> bytes = read_file_to_memory(path, most);
+  return std::string(bytes.begin(), bytes.end());
+}
+
 void write_file_atomic(const std::filesystem::path& path, std::span<const uint8_t> data) {
   AtomicFile file(path);
   file.append(data);

@@ -37,6 +37,7 @@ Environment read_environment() {
   environment.xdg_cache_home = variable("XDG_CACHE_HOME");
   environment.xdg_config_home = variable("XDG_CONFIG_HOME");
   environment.isa = variable("VIVACE_ISA");
+  environment.api_key = variable("VIVACE_API_KEY");
   environment.server = variable("VIVACE_SERVER");
   environment.hub_token = variable("HF_TOKEN");
   environment.hub_endpoint = variable("HF_ENDPOINT");

@@ -16,6 +16,7 @@ struct Environment {
   std::string isa;              // VIVACE_ISA: forces a CPU instruction set
   std::string hub_endpoint;     // HF_ENDPOINT: where models are fetched from
   std::string hub_token;        // HF_TOKEN
+  std::string api_key;          // VIVACE_API_KEY: what a server asks for
   std::string server;           // VIVACE_SERVER: address of a running server
   bool no_color = false;        // NO_COLOR is set and not empty
 

@@ -127,7 +127,7 @@ AnswerRequest messages_request(JsonFields& fields) {
 // ---- to the client -------------------------------------------------------------------------------------------------
 
 std::pair<std::string, Json> stop_of(const AnswerChoice& choice) {
-  if (!choice.calls.empty() && !is_cut_in_call(choice)) return {"tool_use", nullptr};
+  if (ends_in_call(choice)) return {"tool_use", nullptr};
   switch (choice.finished->reason) {
     case FinishReason::kEnd:
     case FinishReason::kCancelled:
@@ -271,8 +271,7 @@ void messages(ServerParts& parts, Exchange exchange, const std::string&) {
   if (!most) throw ApiError(400, "max_tokens: is required", "max_tokens", "missing_required_parameter");
   request.request.max_tokens = int32_t(*most);
   if (const auto value = fields.number("temperature", 0, 2)) request.request.sampling.temperature = float(*value);
-  if (const auto value = fields.number("top_p", 0, 1))
-    request.request.sampling.top_p = *value <= 0 ? 1e-6f : float(*value);
+  read_top_p(fields, request.request.sampling);
   if (const auto value = fields.integer("top_k", 0, 1 << 30)) request.request.sampling.top_k = int32_t(*value);
   request.request.stop = fields.texts("stop_sequences");
   std::erase(request.request.stop, "");

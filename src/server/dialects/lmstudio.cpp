@@ -1,9 +1,8 @@
 // LM Studio's REST API v1: /api/v1/…
+#include "base/date.h"
 #include "server/api_error.h"
 #include "server/dialects/lmstudio_common.h"
 #include "server/dialects/openai_common.h"
-#include "server/iso_time.h"
-#include "server/random_id.h"
 #include "server/sampling_fields.h"
 
 namespace vivace {
@@ -100,15 +99,15 @@ Json download_json(const DownloadState& state) {
                {"status", status},
                {"total_size_bytes", state.total},
                {"downloaded_bytes", state.done},
-               {"started_at", iso_time(state.started)}};
+               {"started_at", date_text(state.started)}};
   if (state.status == DownloadState::Status::kDownloading) {
     json["bytes_per_second"] = state.bytes_per_second;
     if (state.bytes_per_second > 0) {
       const double left = double(state.total - state.done) / state.bytes_per_second;
-      json["estimated_completion"] = iso_time(state.started + int64_t(left));
+      json["estimated_completion"] = date_text(state.started + int64_t(left));
     }
   }
-  if (state.status == DownloadState::Status::kCompleted) json["completed_at"] = iso_time(state.ended);
+  if (state.status == DownloadState::Status::kCompleted) json["completed_at"] = date_text(state.ended);
   if (!state.error.empty()) json["error"] = state.error;
   return json;
 }
@@ -292,8 +291,7 @@ AnswerRequest chat_request(JsonFields& fields, ServerParts& parts) {
   }
   request.messages.push_back({{"role", "user"}, {"content", input_text(fields)}});
   if (const auto value = fields.number("temperature", 0, 1)) request.request.sampling.temperature = float(*value);
-  if (const auto value = fields.number("top_p", 0, 1))
-    request.request.sampling.top_p = *value <= 0 ? 1e-6f : float(*value);
+  read_top_p(fields, request.request.sampling);
   if (const auto value = fields.integer("top_k", 0, 1 << 30)) request.request.sampling.top_k = int32_t(*value);
   if (const auto value = fields.number("min_p", 0, 1)) request.request.sampling.min_p = float(*value);
   if (const auto value = fields.number("repeat_penalty", 0.01, 100))

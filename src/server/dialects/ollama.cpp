@@ -1,12 +1,11 @@
 // Ollama's API: lists of models, and where its other endpoints are.
-#include <chrono>
 #include <mutex>
 
+#include "base/date.h"
 #include "base/fnv_hash.h"
 #include "server/api_error.h"
 #include "server/dialects/ollama_common.h"
 #include "server/embedding_input.h"
-#include "server/iso_time.h"
 
 namespace vivace {
 namespace {
@@ -46,7 +45,7 @@ void tags(ServerParts& parts, Exchange exchange, const std::string&) {
     const ModelDetail detail = parts.details.of(entry);
     list.push_back({{"name", entry.key},
                     {"model", entry.key},
-                    {"modified_at", iso_time(detail.modified)},
+                    {"modified_at", date_text(detail.modified)},
                     {"size", entry.bytes},
                     {"digest", digest_of(entry, detail)},
                     {"details", details_json(detail)}});
@@ -74,12 +73,10 @@ void show(ServerParts& parts, Exchange exchange, const std::string&) {
                                      {detail.architecture + ".context_length", detail.context_length},
                                      {detail.architecture + ".embedding_length", detail.embedding}}},
                                    {"capabilities", std::move(capabilities)},
-                                   {"modified_at", iso_time(detail.modified)}}));
+                                   {"modified_at", date_text(detail.modified)}}));
 }
 
 void ps(ServerParts& parts, Exchange exchange, const std::string&) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   Json list = Json::array();
   for (const auto& model : parts.pool.loaded()) {
     const ModelDetail detail = parts.details.of(model->entry);
@@ -95,7 +92,7 @@ void ps(ServerParts& parts, Exchange exchange, const std::string&) {
                     {"size", all},
                     {"digest", digest_of(model->entry, detail)},
                     {"details", details_json(detail)},
-                    {"expires_at", iso_time(seconds + int64_t(left))},
+                    {"expires_at", date_text(seconds_since_1970() + int64_t(left))},
                     {"size_vram", on_gpus},
                     {"context_length", model->plan().context_length}});
   }

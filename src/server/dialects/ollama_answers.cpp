@@ -2,8 +2,6 @@
 #include <chrono>
 #include <cstdio>
 
-#include "base/option.h"
-#include "chat/chat_prompt.h"
 #include "server/api_error.h"
 #include "server/chat_messages.h"
 #include "server/dialects/ollama_common.h"
@@ -95,11 +93,6 @@ Json messages_of(const Json& messages) {
   return template_messages(told);
 }
 
-std::string done_reason(const AnswerChoice& choice) {
-  const FinishReason reason = choice.finished->reason;
-  return reason == FinishReason::kEnd || reason == FinishReason::kStopString ? "stop" : "length";
-}
-
 class OllamaWriter : public AnswerWriter {
  public:
   explicit OllamaWriter(bool chat) : chat_(chat) {}
@@ -171,7 +164,7 @@ class OllamaWriter : public AnswerWriter {
     const AnswerChoice& choice = answer.choices.front();
     const Timings& timings = choice.finished->timings;
     json["done"] = true;
-    json["done_reason"] = done_reason(choice);
+    json["done_reason"] = choice.cut_off() ? "length" : "stop";
     json["total_duration"] = nanoseconds(answer.total_seconds);
     json["load_duration"] = nanoseconds(answer.load_seconds);
     json["prompt_eval_count"] = answer.prompt_tokens;

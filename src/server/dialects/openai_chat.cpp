@@ -88,9 +88,7 @@ class ChatWriter : public AnswerWriter {
     return text + "data: [DONE]\n\n";
   }
 
-  std::string failure(const Answer&, const Error& error) override {
-    return sse({{"error", openai_error_object(error)}}) + "data: [DONE]\n\n";
-  }
+  std::string failure(const Answer&, const Error& error) override { return openai_stream_failure(error); }
 
  private:
   static Json call_json(const ToolCall& call, const std::string& arguments) {

@@ -15,7 +15,7 @@ std::string type_of(int status) {
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 const char* stop_reason_of(const AnswerChoice& choice) {
-  if (!choice.calls.empty() && !is_cut_in_call(choice)) return "toolCalls";
+  if (ends_in_call(choice)) return "toolCalls";
   switch (choice.finished->reason) {
     case FinishReason::kEnd:
       return "eosFound";
@@ -46,17 +46,14 @@ HttpResponse openai_error(const Error& error) {
   return json_response({{"error", openai_error_object(error)}}, api_failure(error).status);
 }
 
-bool is_cut_in_call(const AnswerChoice& choice) {
+bool ends_in_call(const AnswerChoice& choice) {
   if (choice.calls.empty()) return false;
-  const FinishReason reason = choice.finished->reason;
-  return reason != FinishReason::kEnd && reason != FinishReason::kStopString &&
-         !arguments_object(choice.calls.back().arguments).is_object();
+  return !choice.cut_off() || arguments_object(choice.calls.back().arguments).is_object();
 }
 
 std::string openai_finish_reason(const AnswerChoice& choice) {
-  if (!choice.calls.empty() && !is_cut_in_call(choice)) return "tool_calls";
-  const FinishReason reason = choice.finished->reason;
-  return reason == FinishReason::kEnd || reason == FinishReason::kStopString ? "stop" : "length";
+  if (ends_in_call(choice)) return "tool_calls";
+  return choice.cut_off() ? "length" : "stop";
 }
 
 Json openai_usage(const Answer& answer) {
@@ -163,6 +160,10 @@ AnswerRequest openai_chat_request(JsonFields& fields) {
   if (const Json* extra = fields.object("chat_template_kwargs")) request.template_extra = *extra;
   if (const auto effort = fields.text("reasoning_effort")) set_reasoning(request, *effort);
   return request;
+}
+
+std::string openai_stream_failure(const Error& error) {
+  return sse({{"error", openai_error_object(error)}}) + "data: [DONE]\n\n";
 }
 
 std::string sse(const Json& json) { return "data: " + dump_json(json) + "\n\n"; }

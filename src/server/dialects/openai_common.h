@@ -13,8 +13,8 @@ namespace vivace {
 HttpResponse openai_error(const Error& error);
 Json openai_error_object(const Error& error);
 
-/// Whether the answer was cut off inside a call.
-bool is_cut_in_call(const AnswerChoice& choice);
+/// Whether the answer is a call of tools, and whole: not cut off inside the last one.
+bool ends_in_call(const AnswerChoice& choice);
 /// "stop", "length", "tool_calls".
 std::string openai_finish_reason(const AnswerChoice& choice);
 
@@ -33,6 +33,9 @@ void read_most_tokens(JsonFields& fields, Request& request);
 bool wants_usage(JsonFields& fields);
 /// reasoning_effort: a level, or "none".
 void set_reasoning(AnswerRequest& request, const std::string& effort);
+
+/// The end of a stream that an error breaks off.
+std::string openai_stream_failure(const Error& error);
 
 /// An SSE frame: "data: …\n\n".
 std::string sse(const Json& json);

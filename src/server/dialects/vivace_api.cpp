@@ -18,15 +18,15 @@ void metrics(ServerParts& parts, Exchange exchange, const std::string&) {
   exchange->respond(std::move(response));
 }
 
-int32_t query_integer(const HttpRequest& request, std::string_view name, int64_t least, int64_t most, Json& fields) {
+/// A number of the query as a body would have it; what is none stays a text, which the field's reader refuses.
+void copy_number(const HttpRequest& request, const std::string& name, Json& body) {
   const auto text = request.query_value(name);
-  if (!text) return 0;
+  if (!text) return;
   try {
-    fields[std::string(name)] = parse_json(std::string(*text));
+    body[name] = parse_json(*text);
   } catch (const Error&) {
-    fields[std::string(name)] = std::string(*text);
+    body[name] = std::string(*text);
   }
-  return int32_t(JsonFields(fields).integer(name, least, most).value_or(0));
 }
 
 /// gpu_layers as the command line takes it: a number, a ratio, max.
@@ -56,7 +56,7 @@ void plan_of_query(ServerParts& parts, Exchange exchange, const std::string&) {
   const HttpRequest& request = exchange->request();
   Json body = Json::object();
   if (const auto model = request.query_value("model")) body["model"] = std::string(*model);
-  for (const char* name : {"context_length", "batch_size", "parallel"}) query_integer(request, name, 1, 1 << 24, body);
+  for (const char* name : {"context_length", "batch_size", "parallel"}) copy_number(request, name, body);
   if (const auto layers = request.query_value("gpu_layers")) body["gpu_layers"] = std::string(*layers);
   plan_by(parts, exchange, body);
 }
