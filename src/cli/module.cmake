@@ -6,9 +6,6 @@ find_package(spdlog REQUIRED)
 pkg_check_modules(VIVACE_EDIT REQUIRED IMPORTED_TARGET libedit)
 target_link_libraries(vivace_cli PRIVATE spdlog::spdlog PkgConfig::VIVACE_EDIT)
 target_compile_definitions(vivace_cli PRIVATE VIVACE_VERSION="${PROJECT_VERSION}")
-if(CMAKE_BUILD_TYPE STREQUAL "Release")
-  target_compile_options(vivace_cli PRIVATE -O1)  # nothing here takes time but to compile
-endif()
 
 set(fetch_script "${CMAKE_SOURCE_DIR}/scripts/fetch_models.py")
 set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${fetch_script}")
