@@ -49,11 +49,15 @@ endif()
 if(VIVACE_TESTS AND NOT VIVACE_CORE_ONLY AND NOT CMAKE_CROSSCOMPILING AND TARGET vivace)
   file(GLOB api_tests CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/api/*_test.py")
   set(clients "${CMAKE_SOURCE_DIR}/build/clients/bin/python")
+  set(faults "")
+  if(NOT VIVACE_SANITIZE)  # which come first, and see each allocation themselves
+    set(faults ";VIVACE_FAULT_LIBRARY=$<TARGET_FILE:vivace_fault_preload>")
+  endif()
   foreach(api_test ${api_tests})
     get_filename_component(name ${api_test} NAME_WE)
     add_test(NAME api_${name} COMMAND "${CMAKE_SOURCE_DIR}/scripts/run_api_test.sh" "${clients}" "${api_test}")
     set_tests_properties(api_${name} PROPERTIES ENVIRONMENT
-      "VIVACE_PROGRAM=$<TARGET_FILE:vivace>;VIVACE_NODE_MODULES=${CMAKE_SOURCE_DIR}/build/npm/node_modules")
+      "VIVACE_PROGRAM=$<TARGET_FILE:vivace>;VIVACE_NODE_MODULES=${CMAKE_SOURCE_DIR}/build/npm/node_modules${faults}")
   endforeach()
 endif()
 

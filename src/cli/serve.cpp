@@ -7,6 +7,7 @@
 #include "advise/local_machine.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/os/memory_reserve.h"
 #include "catalog/model_catalog.h"
 #include "chat/text_model.h"
 #include "cli/arguments.h"
@@ -219,6 +220,7 @@ int run_serve(const Arguments& arguments, Context& context) {
   if (!context.environment.hub_endpoint.empty()) options.hub.endpoint = context.environment.hub_endpoint;
   options.hub.token = context.environment.hub_token;
   options.version = VIVACE_VERSION;
+  install_memory_reserve();
   Machine machine(machine_options(arguments, context.environment));
   for (const std::string& note : machine.notes()) context.console.err("note: " + note + "\n");
   const HostFacts host = host_with_speeds(machine, context);

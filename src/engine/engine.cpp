@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "base/with_memory.h"
 #include "engine/sched/scheduler.h"
 #include "engine/sched/turn_pace.h"
 #include "engine/sequence.h"
@@ -131,7 +132,7 @@ struct Engine::Impl {
   void loop() {
     while (collect()) {
       take_turn();
-      publish_stats();
+      with_memory([&] { publish_stats(); });
     }
     for (auto& sequence : running) finish(*sequence, FinishReason::kCancelled);
     for (auto& sequence : queue) finish(*sequence, FinishReason::kCancelled);
@@ -150,7 +151,7 @@ struct Engine::Impl {
     } catch (const Error& error) {
       fail_all(error);
     } catch (const std::bad_alloc&) {
-      fail_all(Error(ErrorCode::kOutOfMemory, "the host has no memory left for a step"));
+      with_memory([&] { fail_all(Error(ErrorCode::kOutOfMemory, "the host has no memory left for a step")); });
     } catch (const std::exception& error) {
       fail_all(Error(ErrorCode::kInternal, std::string("a step failed: ") + error.what()));
     }
@@ -167,13 +168,14 @@ struct Engine::Impl {
         return stopping || !waiting.empty() || !refused.empty() || !cancelled.empty() || !running.empty() ||
                !queue.empty();
       });
-      for (auto& sequence : waiting) queue.push_back(std::move(sequence));
-      waiting.clear();
+      with_memory([&] {
+        for (; !waiting.empty(); waiting.pop_front()) queue.push_back(std::move(waiting.front()));
+      });
       failures.swap(refused);
       to_cancel.swap(cancelled);
       go_on = !stopping;
     }
-    for (auto& [id, sink, error] : failures) sink(id, Failed{error});
+    for (auto& [id, sink, error] : failures) tell_failure(sink, id, error);
     if (!to_cancel.empty()) {
       const auto leave = [&](std::unique_ptr<Sequence>& sequence) {
         if (!to_cancel.contains(sequence->id)) return false;
@@ -417,6 +419,16 @@ struct Engine::Impl {
   /// Gives the pages back and reports the end.
   void finish(Sequence& sequence, FinishReason reason) {
     runner->release(sequence.tables);
+    sequence.ended = true;
+    try {
+      sequence.sink(sequence.id, finished_of(sequence, reason));
+    } catch (const std::bad_alloc&) {
+      with_memory(
+          [&] { fail(sequence, Error(ErrorCode::kOutOfMemory, "the host has no memory for the answer's end")); });
+    }
+  }
+
+  Finished finished_of(Sequence& sequence, FinishReason reason) {
     Finished finished;
     finished.reason = reason;
     finished.text = sequence.text.flush();
@@ -425,14 +437,17 @@ struct Engine::Impl {
     finished.usage = {int32_t(sequence.request.prompt.size()), std::max(0, sequence.cached_tokens),
                       sequence.generated()};
     finished.timings = timings_of(sequence);
-    sequence.ended = true;
-    sequence.sink(sequence.id, finished);
+    return finished;
   }
 
   void fail(Sequence& sequence, const Error& error) {
     runner->release(sequence.tables);
     sequence.ended = true;
-    sequence.sink(sequence.id, Failed{error});
+    tell_failure(sequence.sink, sequence.id, error);
+  }
+
+  static void tell_failure(const EventSink& sink, RequestId id, const Error& error) {
+    with_memory([&] { sink(id, Failed{error}); });
   }
 
   void fail_no_room(Sequence& sequence) {
@@ -470,10 +485,11 @@ struct Engine::Impl {
     {
       const std::lock_guard lock(mutex);
       broken = std::make_unique<Error>(error);
-      for (auto& sequence : waiting) queue.push_back(std::move(sequence));
-      waiting.clear();
+      with_memory([&] {
+        for (; !waiting.empty(); waiting.pop_front()) queue.push_back(std::move(waiting.front()));
+      });
     }
-    for (auto& sequence : queue) sequence->sink(sequence->id, Failed{error});
+    for (auto& sequence : queue) tell_failure(sequence->sink, sequence->id, error);
     queue.clear();
     runner = nullptr;
   }
@@ -513,7 +529,7 @@ struct Engine::Impl {
 
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable wake;
-  std::vector<std::unique_ptr<Sequence>> waiting;
+  std::deque<std::unique_ptr<Sequence>> waiting;
   std::vector<std::tuple<RequestId, EventSink, Error>> refused;
   std::set<RequestId> cancelled;
   RequestId last_id = 0;

@@ -8,8 +8,10 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
+#include "base/with_memory.h"
 #include "net/http_session.h"
 
 namespace vivace {
@@ -66,7 +68,11 @@ std::unique_ptr<asio::ssl::context> tls_context(const HttpServerOptions& options
 
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   Impl(const HttpServerOptions& options, HttpHandler handler, HttpRefusal refusal, Logger log)
-      : hub(std::make_shared<HttpHub>()), tls(tls_context(options)), acceptor(hub->context), timer(hub->context) {
+      : hub(std::make_shared<HttpHub>()),
+        tls(tls_context(options)),
+        acceptor(hub->context),
+        timer(hub->context),
+        retry(hub->context) {
     hub->options = options;
     hub->handler = std::move(handler);
     hub->refusal = std::move(refusal);
@@ -86,41 +92,68 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   }
 
   void start() {
-    accept();
-    tick();
+    go_on();
     try {
-      thread = std::thread([hub = hub] { run(*hub); });
+      thread = std::thread([self = shared_from_this()] { self->run(); });
     } catch (const std::system_error&) {
       throw Error(ErrorCode::kOutOfMemory, "the system gives no thread for the server");
     }
   }
 
-  /// A handler that throws takes its connection with it, not the server.
-  static void run(HttpHub& hub) {
+  /// A handler that throws takes what it worked on with it, not the server.
+  void run() noexcept {
     for (;;) {
       try {
-        hub.context.run();
+        if (!hub->stopping) go_on();
+        hub->context.run();
         return;
       } catch (const std::exception& error) {
-        hub.log.error("a connection failed", {{"error", error.what()}});
+        hub->log.error("a step of the server failed", {{"error", error.what()}});
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
     }
   }
 
+  /// Takes connections and looks at the clock; both may have broken off where there was no memory to ask for the next.
+  void go_on() {
+    if (!accepting) accept();
+    if (!ticking) tick();
+  }
+
+  /// Set as long as it, or the handler that it was moved into, lives.
+  class Pending {
+   public:
+    explicit Pending(bool& flag) : flag_(&flag) { flag = true; }
+    Pending(Pending&& other) noexcept : flag_(std::exchange(other.flag_, nullptr)) {}
+    ~Pending() {
+      if (flag_ != nullptr) *flag_ = false;
+    }
+    /// Ends it early.
+    void done() {
+      if (flag_ != nullptr) *std::exchange(flag_, nullptr) = false;
+    }
+
+   private:
+    bool* flag_;
+  };
+
   void accept() {
-    acceptor.async_accept([self = shared_from_this()](const error_code& error, tcp::socket socket) {
-      if (self->hub->stopping || error == asio::error::operation_aborted) return;
-      if (error) return self->accept_later(error);
-      self->take(std::move(socket));
-      self->accept();
-    });
+    acceptor.async_accept(
+        [self = shared_from_this(), p = Pending(accepting)](const error_code& error, tcp::socket socket) mutable {
+          p.done();
+          if (self->hub->stopping || error == asio::error::operation_aborted) return;
+          if (error) return self->accept_later(error);
+          self->take(std::move(socket));
+          self->accept();
+        });
   }
 
   /// No descriptors or no memory: those who wait in the system's queue are taken when there is room again.
   void accept_later(const error_code& error) {
     hub->log.warn("can't take a connection", {{"error", error.message()}});
-    retry.emplace(hub->context, std::chrono::milliseconds(100));
-    retry->async_wait([self = shared_from_this()](const error_code& cancelled) {
+    retry.expires_after(std::chrono::milliseconds(100));
+    retry.async_wait([self = shared_from_this(), p = Pending(accepting)](const error_code& cancelled) mutable {
+      p.done();
       if (!cancelled && !self->hub->stopping) self->accept();
     });
   }
@@ -144,22 +177,28 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     const auto shortest =
         std::min({limits.header_time, limits.body_time, limits.idle_time, limits.write_time, limits.heartbeat});
     timer.expires_after(std::clamp(shortest / 4, std::chrono::milliseconds(20), std::chrono::milliseconds(1000)));
-    timer.async_wait([self = shared_from_this()](const error_code& error) {
+    timer.async_wait([self = shared_from_this(), p = Pending(ticking)](const error_code& error) mutable {
+      p.done();
       if (error) return;
       const auto now = HttpSession::Clock::now();
       const auto sessions = self->hub->sessions;  // a session may leave while it looks
-      for (const auto& session : sessions) session->tick(now);
+      for (const auto& session : sessions) session->guarded([&] { session->tick(now); });
       self->tick();
     });
   }
 
+  template <class Step>
+  void post(const Step& step) {
+    with_memory([&] { asio::post(hub->context, step); });
+  }
+
   void stop(std::chrono::milliseconds patience) {
     if (!thread.joinable()) return;
-    asio::post(hub->context, [self = shared_from_this()] { self->begin_stop(); });
+    post([self = shared_from_this()] { self->begin_stop(); });
     const auto deadline = HttpSession::Clock::now() + patience;
     while (HttpSession::Clock::now() < deadline && !is_empty())
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    asio::post(hub->context, [self = shared_from_this()] { self->finish_stop(); });
+    post([self = shared_from_this()] { self->finish_stop(); });
     thread.join();
   }
 
@@ -170,7 +209,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       std::optional<bool> empty;
     };
     const auto answer = std::make_shared<Answer>();
-    asio::post(hub->context, [answer, hub = hub] {
+    post([answer, hub = hub] {
       const std::lock_guard lock(answer->mutex);
       answer->empty = hub->sessions.empty();
       answer->changed.notify_one();
@@ -192,14 +231,14 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     const auto sessions = hub->sessions;
     for (const auto& session : sessions) session->abort();
     timer.cancel();
-    if (retry) retry->cancel();
+    retry.cancel();
   }
 
   std::shared_ptr<HttpHub> hub;
   std::unique_ptr<asio::ssl::context> tls;
   tcp::acceptor acceptor;
-  asio::steady_timer timer;
-  std::optional<asio::steady_timer> retry;
+  asio::steady_timer timer, retry;
+  bool accepting = false, ticking = false;  // whether a handler waits for it
   std::thread thread;
   uint16_t port = 0;
 };
@@ -211,7 +250,7 @@ HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
 
 void HttpServer::start() { impl_->start(); }
 uint16_t HttpServer::port() const { return impl_->port; }
-void HttpServer::post(std::function<void()> step) { asio::post(impl_->hub->context, std::move(step)); }
+void HttpServer::post(std::function<void()> step) { impl_->post(step); }
 void HttpServer::stop(std::chrono::milliseconds patience) { impl_->stop(patience); }
 
 }  // namespace vivace

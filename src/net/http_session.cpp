@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/ascii_case.h"
+#include "base/function_ref.h"
 
 namespace vivace {
 namespace {
@@ -37,18 +38,27 @@ std::string chunk(std::string_view text) {
   return framed;
 }
 
-/// From whoever answers, on any thread, to the session on the server's.
+/// True when something for the client was lost for want of memory; its connection has to end then.
+using Lost = std::shared_ptr<std::atomic<bool>>;
+
+/// From whoever answers, on any thread, to the session on the server's. Nothing here throws: who answers may be the
+/// engine, and what can't be told ends the connection.
 class SessionExchange : public HttpExchange, public std::enable_shared_from_this<SessionExchange> {
  public:
-  SessionExchange(std::shared_ptr<HttpHub> hub, std::weak_ptr<HttpSession> session, uint64_t serial,
+  SessionExchange(std::shared_ptr<HttpHub> hub, std::weak_ptr<HttpSession> session, Lost lost, uint64_t serial,
                   HttpRequest request)
-      : hub_(std::move(hub)), session_(std::move(session)), serial_(serial), request_(std::move(request)) {}
+      : hub_(std::move(hub)),
+        session_(std::move(session)),
+        lost_(std::move(lost)),
+        serial_(serial),
+        request_(std::move(request)) {}
 
   ~SessionExchange() override {
     if (answered_) return;
     try {
       respond(hub_->refusal(500, "the request was not answered", request_.target));
-    } catch (const std::exception&) {  // no memory; the client will see its connection end
+    } catch (const std::exception&) {
+      *lost_ = true;
     }
   }
 
@@ -77,7 +87,7 @@ class SessionExchange : public HttpExchange, public std::enable_shared_from_this
   }
 
   void on_close(std::function<void()> callback) override {
-    asio::post(hub_->context, [session = session_, serial = serial_, c = std::move(callback)]() mutable {
+    post([session = session_, serial = serial_, c = std::move(callback)]() mutable {
       if (const auto alive = session.lock()) {
         alive->on_close(serial, std::move(c));
       } else {
@@ -89,13 +99,23 @@ class SessionExchange : public HttpExchange, public std::enable_shared_from_this
  private:
   template <class Action>
   void tell(Action action) {
-    asio::post(hub_->context, [session = session_, action = std::move(action)]() mutable {
-      if (const auto alive = session.lock()) action(*alive);
+    post([session = session_, action = std::move(action)]() mutable {
+      if (const auto alive = session.lock()) alive->guarded([&] { action(*alive); });
     });
+  }
+
+  template <class Step>
+  void post(Step step) {
+    try {
+      asio::post(hub_->context, std::move(step));
+    } catch (const std::bad_alloc&) {
+      *lost_ = true;
+    }
   }
 
   std::shared_ptr<HttpHub> hub_;
   std::weak_ptr<HttpSession> session_;
+  Lost lost_;
   uint64_t serial_;
   HttpRequest request_;
   std::atomic<bool> answered_{false};
@@ -116,8 +136,10 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       stream_.async_handshake(asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](const ErrorCodeOf& error) {
                                 if (error) return self->abort();
-                                self->next_request();
-                                self->read();
+                                self->guarded([&] {
+                                  self->next_request();
+                                  self->read();
+                                });
                               });
     } else {
       next_request();
@@ -126,6 +148,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   }
 
   void tick(Clock::time_point now) override {
+    if (*lost_) return abort();
     const HttpLimits& limits = hub_->options.limits;
     const auto waited = now - since_;
     if (!sending_.empty() && now - last_progress_ > limits.write_time) return abort();
@@ -145,7 +168,16 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     if (state_ == State::kIdle || state_ == State::kHandshake) abort();
   }
 
-  void abort() override {
+  void guarded(FunctionRef<void()> step) noexcept override {
+    try {
+      step();
+    } catch (const std::exception& error) {
+      hub_->log.error("a connection failed", {{"error", error.what()}});
+      abort();
+    }
+  }
+
+  void abort() noexcept override {
     if (state_ == State::kClosed) return;
     state_ = State::kClosed;
     ErrorCodeOf ignored;
@@ -232,16 +264,18 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
                               self->reading_ = false;
                               if (self->state_ == State::kClosed) return;
                               if (error) return self->read_ended();
-                              const auto room = self->buffer_.prepare(n);
-                              std::copy_n(self->piece_.begin(), n, static_cast<char*>(room.data()));
-                              self->buffer_.commit(n);
-                              if (self->state_ == State::kDraining) {
-                                self->buffer_.consume(self->buffer_.size());
-                              } else {
-                                self->parse();
-                              }
-                              self->read();
+                              self->guarded([&] { self->take(n); });
                             });
+  }
+
+  void take(size_t bytes) {
+    if (state_ != State::kDraining) {
+      const auto room = buffer_.prepare(bytes);
+      std::copy_n(piece_.begin(), bytes, static_cast<char*>(room.data()));
+      buffer_.commit(bytes);
+      parse();
+    }
+    read();
   }
 
   void read_ended() {
@@ -325,7 +359,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     if (!parse_target(target_, request)) {
       return begin(serial_, hub_->refusal(400, "this is no path: " + target_.substr(0, 200), target_), true, "");
     }
-    const auto exchange = std::make_shared<SessionExchange>(hub_, this->weak_from_this(), serial_, std::move(request));
+    const auto exchange =
+        std::make_shared<SessionExchange>(hub_, this->weak_from_this(), lost_, serial_, std::move(request));
     try {
       hub_->handler(exchange);
     } catch (const std::exception& error) {
@@ -390,13 +425,17 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
                              [self = this->shared_from_this()](const ErrorCodeOf& error, size_t n) {
                                if (self->state_ == State::kClosed) return;
                                if (error) return self->abort();
-                               self->sent_ += n;
-                               self->last_progress_ = Clock::now();
-                               if (self->sent_ < self->sending_.size()) return self->write_some();
-                               self->sending_.clear();
-                               if (!self->waiting_.empty()) return self->flush();
-                               if (self->state_ == State::kDraining) self->close_politely();
+                               self->guarded([&] { self->written(n); });
                              });
+  }
+
+  void written(size_t bytes) {
+    sent_ += bytes;
+    last_progress_ = Clock::now();
+    if (sent_ < sending_.size()) return write_some();
+    sending_.clear();
+    if (!waiting_.empty()) return flush();
+    if (state_ == State::kDraining) close_politely();
   }
 
   /// Says that nothing more comes, and reads on for a while: a close with unread bytes would reset the connection, and
@@ -409,7 +448,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     read();
   }
 
-  void log_answer(std::string_view note) {
+  void log_answer(std::string_view note) noexcept {
     const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
     hub_->log.info("request", {{"id", request_id_},
                                {"peer", peer_},
@@ -422,6 +461,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   }
 
   std::shared_ptr<HttpHub> hub_;
+  Lost lost_ = std::make_shared<std::atomic<bool>>(false);
   Stream stream_;
   asio::steady_timer closing_{hub_->context};
   State state_ = State::kHandshake;

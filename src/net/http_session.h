@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 
+#include "base/function_ref.h"
 #include "net/http_server.h"
 
 namespace vivace {
@@ -37,7 +38,9 @@ class HttpSession {
   virtual void tick(Clock::time_point now) = 0;
   /// Closes when nothing is being answered.
   virtual void close_when_idle() = 0;
-  virtual void abort() = 0;
+  virtual void abort() noexcept = 0;
+  /// Does a step of this connection, which ends where the step throws: for want of memory, say.
+  virtual void guarded(FunctionRef<void()> step) noexcept = 0;
 
   // What an exchange says; `serial` is its request's, others are ignored.
   virtual void begin(uint64_t serial, HttpResponse head, bool whole, std::string heartbeat) = 0;

@@ -36,10 +36,14 @@ void WorkerPool::loop() {
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !work_.empty(); });
     if (work_.empty()) return;
-    const std::function<void()> work = std::move(work_.front());
+    std::function<void()> work = std::move(work_.front());
     work_.pop_front();
     lock.unlock();
-    work();
+    try {
+      work();
+    } catch (const std::exception&) {  // what it worked for tells its client when it goes
+    }
+    work = {};
     lock.lock();
   }
 }

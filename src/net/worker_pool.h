@@ -17,7 +17,7 @@ class WorkerPool {
   /// Finishes what was posted.
   ~WorkerPool();
 
-  /// Runs `work` on one of the threads; it must not throw.
+  /// Runs `work` on one of the threads; what it throws ends it and nothing else.
   void post(std::function<void()> work);
 
  private:

@@ -19,7 +19,12 @@ void AnswerService::answer(std::shared_ptr<HttpExchange> exchange, AnswerRequest
     const std::lock_guard lock(mutex_);
     running_.insert(answer);
   }
-  answer->begin();
+  try {
+    answer->begin();
+  } catch (...) {
+    forget(answer);
+    throw;
+  }
 }
 
 size_t AnswerService::running() const {

@@ -6,9 +6,11 @@
 #include <mutex>
 #include <set>
 
+#include "base/with_memory.h"
 #include "net/http_exchange.h"
 #include "net/worker_pool.h"
 #include "server/answer.h"
+#include "server/api_error.h"
 #include "server/metrics.h"
 #include "server/model_pool.h"
 
@@ -55,6 +57,24 @@ class AnswerService {
   friend class RunningAnswer;
   friend struct RunningEmbedding;
   void forget(const std::shared_ptr<void>& running);
+
+  /// Has `step(running)` done on the server's thread, if `running` is still there; what it throws fails `running`. A
+  /// step that moves things keeps them behind pointers.
+  template <class Running, class Step>
+  static void later(const std::function<void(std::function<void()>)>& post, std::weak_ptr<Running> weak,
+                    const Step& step) {
+    with_memory([&] {
+      post([weak, step] {
+        const auto running = weak.lock();
+        if (!running) return;
+        try {
+          step(*running);
+        } catch (const std::exception&) {
+          with_memory([&] { running->fail(caught_error()); });
+        }
+      });
+    });
+  }
 
   ModelPool& pool_;
   WorkerPool& workers_;

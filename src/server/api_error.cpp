@@ -1,5 +1,7 @@
 #include "server/api_error.h"
 
+#include <new>
+
 namespace vivace {
 namespace {
 
@@ -49,6 +51,18 @@ ApiFailure api_failure(const Error& error) {
 ApiError kept_error(const Error& error) {
   const ApiFailure failure = api_failure(error);
   return ApiError(failure.status, failure.message, failure.param, failure.code);
+}
+
+ApiError caught_error() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return kept_error(error);
+  } catch (const std::bad_alloc&) {
+    return kept_error(Error(ErrorCode::kOutOfMemory, "there is no memory for this request"));
+  } catch (const std::exception& error) {
+    return kept_error(Error(ErrorCode::kInternal, error.what()));
+  }
 }
 
 }  // namespace vivace

@@ -38,4 +38,7 @@ ApiFailure api_failure(const Error& error);
 /// A copy that outlives the error: of an ApiError all that clients are told of it.
 ApiError kept_error(const Error& error);
 
+/// What is being caught, as clients are told it: an Error as it is, want of memory, anything else.
+ApiError caught_error();
+
 }  // namespace vivace

@@ -1,7 +1,10 @@
 #include "server/downloads.h"
 
+#include <system_error>
+
 #include "base/date.h"
 #include "base/error.h"
+#include "base/with_memory.h"
 #include "server/random_id.h"
 
 namespace vivace {
@@ -94,29 +97,37 @@ DownloadState Downloads::start(const std::string& model, const std::string& quan
     if (other->name == job->name && other->state().status == DownloadState::Status::kDownloading) return other->state();
   }
   jobs_[job->id] = job;
-  job->thread = std::thread([this, job] {
-    try {
-      uint64_t before = 0;
-      for (const DownloadRequest& request : job->requests) {
-        bool first = true;
-        download_file(request, [&](uint64_t done, uint64_t) {
-          job->done = before + done;
-          if (std::exchange(first, false)) job->begun_with = before + done;
-          job->tell(false);
-          return !stopping_;
-        });
-        before += request.bytes;
-        job->done = before;
-      }
-      job->end(DownloadState::Status::kCompleted, "");
-      log_.info("download complete", {{"file", job->file}});
-    } catch (const std::exception& error) {
-      job->end(DownloadState::Status::kFailed, error.what());
-      log_.warn("download failed", {{"file", job->file}, {"error", error.what()}});
-    }
-    job->tell(true);
-  });
+  try {
+    job->thread = std::thread([this, job] { run(*job); });
+  } catch (const std::system_error&) {
+    jobs_.erase(job->id);
+    throw Error(ErrorCode::kOutOfMemory, "the system gives no thread for the download");
+  }
   return job->state();
+}
+
+/// On the job's thread.
+void Downloads::run(Job& job) {
+  try {
+    uint64_t before = 0;
+    for (const DownloadRequest& request : job.requests) {
+      bool first = true;
+      download_file(request, [&](uint64_t done, uint64_t) {
+        job.done = before + done;
+        if (std::exchange(first, false)) job.begun_with = before + done;
+        job.tell(false);
+        return !stopping_;
+      });
+      before += request.bytes;
+      job.done = before;
+    }
+    job.end(DownloadState::Status::kCompleted, "");
+    log_.info("download complete", {{"file", job.file}});
+  } catch (const std::exception& error) {
+    with_memory([&] { job.end(DownloadState::Status::kFailed, error.what()); });
+    log_.warn("download failed", {{"file", job.file}, {"error", error.what()}});
+  }
+  with_memory([&] { job.tell(true); });
 }
 
 std::optional<DownloadState> Downloads::find(const std::string& id) const {

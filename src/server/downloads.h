@@ -42,6 +42,7 @@ class Downloads {
 
  private:
   struct Job;
+  void run(Job& job);
 
   const HubOptions hub_;
   const std::filesystem::path folder_;

@@ -44,6 +44,15 @@ std::optional<ModelEntry> entry_of(const fs::path& path, const std::string& stor
   return entry;
 }
 
+/// Folders that are not there or not for us hold no models; a list that is short for want of means would be a wrong
+/// one.
+void throw_if_short(const std::error_code& error, const fs::path& folder) {
+  if (error == std::errc::not_enough_memory || error == std::errc::too_many_files_open ||
+      error == std::errc::too_many_files_open_in_system) {
+    throw Error(ErrorCode::kOutOfMemory, "can't list the folder " + folder.string() + ": " + error.message());
+  }
+}
+
 /// .gguf files below `folder`, as deep as publisher/repo/file.
 void add_tree(const fs::path& folder, const std::string& store, int depth, std::vector<ModelEntry>& models) {
   std::error_code error;
@@ -58,6 +67,7 @@ void add_tree(const fs::path& folder, const std::string& store, int depth, std::
       models.push_back(std::move(*entry));
     }
   }
+  throw_if_short(error, folder);
 }
 
 /// models--publisher--repo/snapshots/<revision>/file.gguf
@@ -71,6 +81,7 @@ void add_hugging_face(const fs::path& hub, std::vector<ModelEntry>& models) {
     const std::string rest = name.substr(8);
     for (size_t i = first; i < models.size(); ++i) models[i].publisher = rest.substr(0, rest.find("--"));
   }
+  throw_if_short(error, hub);
 }
 
 /// The file with the weights that a manifest of Ollama names.
@@ -108,6 +119,7 @@ void add_ollama(const fs::path& store, std::vector<ModelEntry>& models) {
     entry.bytes = size_of(*weights);
     models.push_back(std::move(entry));
   }
+  throw_if_short(error, store);
 }
 
 bool same(const std::string& a, const std::string& b) { return ascii_lower(a) == ascii_lower(b); }

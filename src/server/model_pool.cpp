@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/os/memory.h"
+#include "base/with_memory.h"
 #include "models/model_file.h"
 #include "server/api_error.h"
 
@@ -34,7 +35,7 @@ ModelPool::~ModelPool() {
   changed_.notify_all();
   thread_.join();
   const Error error = closing();
-  for (Job& job : left) job.ready({}, 0, &error);
+  for (Job& job : left) with_memory([&] { job.ready({}, 0, &error); });
   loaded_.clear();
 }
 
@@ -146,54 +147,58 @@ void ModelPool::loop() {
       lock.lock();
     }
     lock.unlock();
-    unload_idle(
-        [](const ServedModel& model) { return model.ttl && model.idle_seconds() > double(model.ttl->count()); });
+    with_memory([&] {
+      unload_idle(
+          [](const ServedModel& model) { return model.ttl && model.idle_seconds() > double(model.ttl->count()); });
+    });
     lock.lock();
   }
 }
 
 void ModelPool::run(Job& job) {
   try {
-    if (!job.explicitly) {
-      ModelLease lease;
-      {
-        const std::lock_guard lock(mutex_);
-        if (const auto model = find_loaded(job.wish.model)) lease = ModelLease(model);
-      }
-      if (lease) return job.ready(std::move(lease), 0, nullptr);
-      if (!options_.just_in_time) throw_not_found(job.wish.model);
-    }
-    const auto entry = find_model(available(), job.wish.model);
-    if (!entry) throw_not_found(job.wish.model);
-    if (!job.explicitly && options_.auto_evict) {
-      unload_idle([](const ServedModel& model) { return model.just_in_time; });
-    }
-    const auto begin = Clock::now();
-    std::shared_ptr<ServedModel> model;
-    try {
-      model = load(job, *entry);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kOutOfMemory || !wait_for_room()) throw;
-      model = load(job, *entry);
-    }
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    log_.info("model loaded", {{"model", model->id}, {"path", model->entry.path.string()}, {"seconds", seconds}});
-    ModelLease lease(model);
+    serve(job);
+  } catch (const std::exception&) {
+    with_memory([&] {
+      const ApiError error = caught_error();
+      log_.warn("a model was not loaded", {{"model", job.wish.model}, {"error", error.what()}});
+      job.ready({}, 0, &error);
+    });
+  }
+}
+
+/// Gets the job its model. Throws.
+void ModelPool::serve(Job& job) {
+  if (!job.explicitly) {
+    ModelLease lease;
     {
       const std::lock_guard lock(mutex_);
-      loaded_.push_back(model);
+      if (const auto model = find_loaded(job.wish.model)) lease = ModelLease(model);
     }
-    job.ready(std::move(lease), seconds, nullptr);
-  } catch (const Error& error) {
-    log_.warn("a model was not loaded", {{"model", job.wish.model}, {"error", error.what()}});
-    job.ready({}, 0, &error);
-  } catch (const std::bad_alloc&) {
-    const Error error(ErrorCode::kOutOfMemory, "there is no memory to load this model");
-    job.ready({}, 0, &error);
-  } catch (const std::exception& failure) {
-    const Error error(ErrorCode::kInternal, std::string("the model could not be loaded: ") + failure.what());
-    job.ready({}, 0, &error);
+    if (lease) return job.ready(std::move(lease), 0, nullptr);
+    if (!options_.just_in_time) throw_not_found(job.wish.model);
   }
+  const auto entry = find_model(available(), job.wish.model);
+  if (!entry) throw_not_found(job.wish.model);
+  if (!job.explicitly && options_.auto_evict) {
+    unload_idle([](const ServedModel& model) { return model.just_in_time; });
+  }
+  const auto begin = Clock::now();
+  std::shared_ptr<ServedModel> model;
+  try {
+    model = load(job, *entry);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory || !wait_for_room()) throw;
+    model = load(job, *entry);
+  }
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  log_.info("model loaded", {{"model", model->id}, {"path", model->entry.path.string()}, {"seconds", seconds}});
+  ModelLease lease(model);
+  {
+    const std::lock_guard lock(mutex_);
+    loaded_.push_back(model);
+  }
+  job.ready(std::move(lease), seconds, nullptr);
 }
 
 std::unique_ptr<ModelSource> ModelPool::make_source(const Job& job, const ModelEntry& entry, GgufFile file) {

@@ -68,6 +68,7 @@ class ModelPool {
 
   void loop();
   void run(Job& job);
+  void serve(Job& job);
   std::shared_ptr<ServedModel> load(const Job& job, const ModelEntry& entry);
   std::unique_ptr<ModelSource> make_source(const Job& job, const ModelEntry& entry, GgufFile file);
   std::shared_ptr<ServedModel> find_loaded(const std::string& name) const;

@@ -66,11 +66,10 @@ void RunningAnswer::begin() {
     const auto self = weak.lock();
     if (!self || self->cancelled_) return false;
     if (self->stream_ && self->writer_->tells_progress()) {
-      self->service_.post_([weak, share] {
-        if (const auto alive = weak.lock(); alive && !alive->ended_) {
-          alive->open_stream();
-          alive->tell(alive->writer_->loading(alive->answer_, share));
-        }
+      self->later([share](RunningAnswer& alive) {
+        if (alive.ended_) return;
+        alive.open_stream();
+        alive.tell(alive.writer_->loading(alive.answer_, share));
       });
     }
     return true;
@@ -83,33 +82,35 @@ void RunningAnswer::begin() {
 
 void RunningAnswer::loaded(ModelLease lease, double seconds, const Error* error) {
   if (error != nullptr) return fail_later(*error);
-  service_.post_([self = shared_from_this(), l = std::make_shared<ModelLease>(std::move(lease)), seconds] {
-    self->lease_ = std::move(*l);
-    self->answer_.instance = self->lease_->id;
-    const ModelCard& card = self->lease_->source->card();
-    self->answer_.tokenizer = self->lease_->chat.tokenizer.get();
-    self->answer_.architecture = card.architecture;
-    self->answer_.quantisation = card.file_type;
-    self->answer_.context_length = self->lease_->plan().context_length;
-    if (self->answer_.model.empty()) self->answer_.model = self->lease_->id;
-    self->answer_.load_seconds = seconds;
-    if (self->stream_ && self->writer_->tells_progress()) {
-      self->open_stream();
-      self->tell(self->writer_->loading(self->answer_, 1));
-    }
-    self->service_.workers_.post([self] { self->prepare(); });
+  later([l = std::make_shared<ModelLease>(std::move(lease)), seconds](RunningAnswer& self) {
+    self.use(std::move(*l), seconds);
   });
+}
+
+void RunningAnswer::use(ModelLease lease, double seconds) {
+  lease_ = std::move(lease);
+  answer_.instance = lease_->id;
+  const ModelCard& card = lease_->source->card();
+  answer_.tokenizer = lease_->chat.tokenizer.get();
+  answer_.architecture = card.architecture;
+  answer_.quantisation = card.file_type;
+  answer_.context_length = lease_->plan().context_length;
+  if (answer_.model.empty()) answer_.model = lease_->id;
+  answer_.load_seconds = seconds;
+  if (stream_ && writer_->tells_progress()) {
+    open_stream();
+    tell(writer_->loading(answer_, 1));
+  }
+  service_.workers_.post([self = shared_from_this()] { self->prepare(); });
 }
 
 /// On a worker: whatever is wrong with the request comes out here.
 void RunningAnswer::prepare() {
   try {
     make_prompt();
-    service_.post_([self = shared_from_this()] { self->submit(); });
-  } catch (const Error& error) {
-    fail_later(error);
-  } catch (const std::exception& error) {
-    fail_later(Error(ErrorCode::kInternal, std::string("the prompt could not be made: ") + error.what()));
+    later([](RunningAnswer& self) { self.submit(); });
+  } catch (const std::exception&) {
+    with_memory([&] { fail_later(caught_error()); });
   }
 }
 
@@ -167,6 +168,7 @@ void RunningAnswer::submit() {
   open_choices_ = wish_.choices;
   for (int i = 0; i < wish_.choices; ++i) parsers_.emplace_back(is_chat ? lease_->chat.answer_format : kPlain, options);
   const std::weak_ptr<RunningAnswer> weak = weak_from_this();
+  ids_.reserve(size_t(wish_.choices));
   for (int i = 0; i < wish_.choices; ++i) {
     Request request = wish_.request;
     request.sampling.seed += uint64_t(i);
@@ -174,9 +176,7 @@ void RunningAnswer::submit() {
     const auto post = service_.post_;
     // The engine's thread must not be the last to hold an answer, which may hold the engine.
     const RequestId id = lease_->engine->submit(std::move(request), [weak, post, i](RequestId, const Event& event) {
-      post([weak, i, event] {
-        if (const auto self = weak.lock()) self->take(i, event);
-      });
+      with_memory([&] { AnswerService::later(post, weak, [i, event](RunningAnswer& self) { self.take(i, event); }); });
     });
     const std::lock_guard lock(mutex_);
     ids_.push_back(id);
@@ -187,7 +187,7 @@ void RunningAnswer::cancel() {
   cancelled_ = true;
   const std::lock_guard lock(mutex_);
   if (!lease_) return;
-  for (RequestId id : ids_) lease_->engine->cancel(id);
+  for (RequestId id : ids_) with_memory([&] { lease_->engine->cancel(id); });
 }
 
 void RunningAnswer::take(int choice, const Event& event) {
@@ -308,18 +308,21 @@ void RunningAnswer::complete() {
 
 /// From another thread than the server's.
 void RunningAnswer::fail_later(const Error& error) {
-  service_.post_([self = shared_from_this(), kept = kept_error(error)] { self->fail(kept); });
+  with_memory([&] { later([kept = kept_error(error)](RunningAnswer& self) { self.fail(kept); }); });
 }
 
 void RunningAnswer::fail(const Error& error) {
   if (ended_) return;
-  service_.metrics_.failed(error);
-  if (streaming_) {
-    tell(writer_->failure(answer_, error));
-    exchange_->finish();
-  } else {
-    exchange_->respond(error_response_(error));
+  try {
+    service_.metrics_.failed(error);
+    if (streaming_) {
+      tell(writer_->failure(answer_, error));
+    } else {
+      exchange_->respond(error_response_(error));
+    }
+  } catch (const std::bad_alloc&) {  // an exchange without a response answers for itself when it goes
   }
+  if (streaming_) exchange_->finish();
   cancel();
   end();
 }

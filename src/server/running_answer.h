@@ -20,11 +20,14 @@ class RunningAnswer : public std::enable_shared_from_this<RunningAnswer> {
   void begin();
   /// The client is gone, or the server stops.
   void cancel();
+  /// Tells the client, as far as there is memory to, and ends.
+  void fail(const Error& error);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   void loaded(ModelLease lease, double seconds, const Error* error);
+  void use(ModelLease lease, double seconds);
   void prepare();
   void make_prompt();
   std::shared_ptr<TokenConstraint> make_constraint() const;
@@ -35,8 +38,11 @@ class RunningAnswer : public std::enable_shared_from_this<RunningAnswer> {
   void keep(int choice, const std::vector<AnswerPart>& parts);
   void finish(int choice, const Finished& finished);
   void complete();
-  void fail(const Error& error);
   void fail_later(const Error& error);
+  template <class Step>
+  void later(const Step& step) {
+    AnswerService::later(service_.post_, weak_from_this(), step);
+  }
   void tell_what_is_left_out(HttpResponse& response) const;
   void open_stream();
   void tell(std::string text);

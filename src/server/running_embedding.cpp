@@ -18,6 +18,8 @@ struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
   bool cancelled = false;
   std::vector<RequestId> ids;
 
+  void begin();
+
   void end() {
     ended = true;
     lease = {};
@@ -26,14 +28,17 @@ struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
 
   void fail(const Error& error) {
     if (ended) return;
-    exchange->respond(error_response(error));
+    try {
+      exchange->respond(error_response(error));
+    } catch (const std::bad_alloc&) {  // an exchange without a response answers for itself when it goes
+    }
     cancel();
     end();
   }
 
   void cancel() {
     cancelled = true;
-    for (RequestId id : ids) lease->engine->cancel(id);
+    for (RequestId id : ids) with_memory([&] { lease->engine->cancel(id); });
     ids.clear();
   }
 
@@ -55,14 +60,14 @@ struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
     result.model = lease->id;
     result.vectors.resize(prompts.size());
     open = prompts.size();
+    ids.reserve(open);
     const std::weak_ptr<RunningEmbedding> weak = weak_from_this();
     for (size_t i = 0; i < prompts.size(); ++i) {
       // The engine's thread must not be the last to hold this, which holds the engine.
       const auto sink = [weak, post = service->post_, i](RequestId, const Event& event) {
         if (!std::holds_alternative<Finished>(event) && !std::holds_alternative<Failed>(event)) return;
-        post([weak, i, event] {
-          if (const auto self = weak.lock()) self->take(i, event);
-        });
+        with_memory(
+            [&] { AnswerService::later(post, weak, [i, event](RunningEmbedding& self) { self.take(i, event); }); });
       };
       ids.push_back(lease->engine->submit(std::move(prompts[i]), sink));
     }
@@ -76,8 +81,13 @@ struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
 
   void prepare();
 
+  template <class Step>
+  void later(const Step& step) {
+    AnswerService::later(service->post_, weak_from_this(), step);
+  }
+
   void fail_later(const Error& error) {
-    service->post_([self = shared_from_this(), kept = kept_error(error)] { self->fail(kept); });
+    with_memory([&] { later([kept = kept_error(error)](RunningEmbedding& self) { self.fail(kept); }); });
   }
 };
 
@@ -110,12 +120,23 @@ std::vector<Request> prompts_of(const RunningEmbedding& embedding) {
 void RunningEmbedding::prepare() {
   try {
     const auto prompts = std::make_shared<std::vector<Request>>(prompts_of(*this));
-    service->post_([self = shared_from_this(), prompts] { self->submit(std::move(*prompts)); });
-  } catch (const Error& error) {
-    fail_later(error);
-  } catch (const std::exception& error) {
-    fail_later(Error(ErrorCode::kInternal, error.what()));
+    later([prompts](RunningEmbedding& self) { self.submit(std::move(*prompts)); });
+  } catch (const std::exception&) {
+    with_memory([&] { fail_later(caught_error()); });
   }
+}
+
+void RunningEmbedding::begin() {
+  exchange->on_close([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->cancel();
+  });
+  service->pool_.acquire(
+      wish.load, false, {}, [self = shared_from_this()](ModelLease model, double seconds, const Error* error) {
+        if (error != nullptr) return self->fail_later(*error);
+        self->later([seconds, m = std::make_shared<ModelLease>(std::move(model))](RunningEmbedding& alive) {
+          alive.loaded(std::move(*m), seconds);
+        });
+      });
 }
 
 void AnswerService::embed(std::shared_ptr<HttpExchange> exchange, EmbeddingRequest request,
@@ -130,16 +151,12 @@ void AnswerService::embed(std::shared_ptr<HttpExchange> exchange, EmbeddingReque
     const std::lock_guard lock(mutex_);
     running_.insert(embedding);
   }
-  const std::weak_ptr<RunningEmbedding> weak = embedding;
-  embedding->exchange->on_close([weak] {
-    if (const auto self = weak.lock()) self->cancel();
-  });
-  pool_.acquire(embedding->wish.load, false, {}, [embedding](ModelLease lease, double seconds, const Error* error) {
-    if (error != nullptr) return embedding->fail_later(*error);
-    embedding->service->post_([embedding, seconds, model = std::make_shared<ModelLease>(std::move(lease))] {
-      embedding->loaded(std::move(*model), seconds);
-    });
-  });
+  try {
+    embedding->begin();
+  } catch (...) {
+    forget(embedding);
+    throw;
+  }
 }
 
 }  // namespace vivace

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include "base/os/memory_reserve.h"
 #include "net/worker_pool.h"
 #include "server/api_error.h"
 #include "server/routes.h"
@@ -112,6 +113,10 @@ struct Server::Impl {
       return exchange->respond(errors_for(request.path)(ApiError(
           401, "this server asks for a token: send it as 'Authorization: Bearer TOKEN'", "", "invalid_api_key")));
     }
+    if (!keep_memory_reserve() && request.path != "/health") {
+      return exchange->respond(errors_for(request.path)(
+          Error(ErrorCode::kOutOfMemory, "this machine has no memory for requests", "try again later")));
+    }
     const FoundRoute found = find_route(routes, request.method, request.path);
     if (found.route == nullptr) {
       return exchange->respond(errors_for(request.path)(
@@ -132,13 +137,11 @@ struct Server::Impl {
   void run(const Exchange& exchange, const Route& route, const std::string& rest) {
     try {
       route.handler(parts, exchange, rest);
-    } catch (const Error& error) {
-      exchange->respond(route.errors(error));
-    } catch (const std::bad_alloc&) {
-      exchange->respond(route.errors(Error(ErrorCode::kOutOfMemory, "there is no memory for this request")));
     } catch (const std::exception& error) {
-      log.error("a request failed", {{"path", exchange->request().path}, {"error", error.what()}});
-      exchange->respond(route.errors(Error(ErrorCode::kInternal, error.what())));
+      if (dynamic_cast<const Error*>(&error) == nullptr) {
+        log.error("a request failed", {{"path", exchange->request().path}, {"error", error.what()}});
+      }
+      exchange->respond(route.errors(caught_error()));
     }
   }
 

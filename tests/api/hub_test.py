@@ -148,13 +148,7 @@ class HubTest(unittest.TestCase):
         self.assertEqual(list(self.target("x").parent.iterdir()), [])
 
     def test_the_server_downloads(self):
-        before = dict(os.environ)
-        os.environ.update(self.environment)
-        try:
-            server = Server()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
+        server = Server(environment=self.environment)
         try:
             job = server.json("/api/v1/models/download", {"model": "owner/repo", "quantization": "Q4_K_M"})
             deadline = time.time() + 60

@@ -13,9 +13,10 @@ MODEL = "smollm2-135m-instruct"
 
 
 class Server:
-    def __init__(self, *options):
+    def __init__(self, *options, environment=None):
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [PROGRAM, "serve", "--port", "0", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
         )
         line = self.process.stdout.readline()
         found = re.match(r"listening on (https?)://127\.0\.0\.1:(\d+)$", line.strip())

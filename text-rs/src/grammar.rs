@@ -7,6 +7,7 @@ use llguidance::{Matcher, ParserFactory};
 use toktrie::{ApproximateTokEnv, InferenceCapabilities, TokRxInfo, TokTrie};
 
 use crate::error::{Failure, Kind};
+use crate::memory::keep_reserve;
 
 /// A model's tokens, made ready once for all its grammars.
 pub struct Vocabulary {
@@ -27,6 +28,7 @@ fn bad(error: impl std::fmt::Display) -> Failure {
 impl Vocabulary {
     /// `words`: the bytes of each token, control tokens with a byte 0xFF before them. `ends`: tokens that end an answer.
     pub fn new(words: Vec<Vec<u8>>, ends: &[u32]) -> Result<Vocabulary, Failure> {
+        keep_reserve()?;
         let size = u32::try_from(words.len()).map_err(bad)?;
         let first = *ends.first().ok_or_else(|| Failure::new(Kind::Argument, "the vocabulary has no end token"))?;
         let info = TokRxInfo::new(size, first);
@@ -41,6 +43,7 @@ impl Vocabulary {
 
     /// `kind`: "json_schema", "json_object", "lark" or "regex".
     pub fn grammar(&self, kind: &str, text: &str) -> Result<Grammar, Failure> {
+        keep_reserve()?;
         let top = TopLevelGrammar::from_tagged_str(kind, text).map_err(bad)?;
         let matcher = Matcher::new(self.factory.create_parser(top));
         match matcher.get_error() {
@@ -53,6 +56,7 @@ impl Vocabulary {
 impl Grammar {
     /// Writes the tokens that may come next, a bit each.
     pub fn mask(&mut self, words: &mut [u32]) -> Result<(), Failure> {
+        keep_reserve()?;
         let allowed = self.matcher.compute_mask_or_eos().map_err(bad)?;
         let bits = allowed.as_slice();
         let count = bits.len().min(words.len());
