@@ -54,9 +54,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def ours(args, model, slots, context):
+def ours(args, model, slots, context, *options):
     port = free_port()
-    return Server([args.vivace, "serve", model, "--port", port, "--parallel", slots, "--context-length", context], port)
+    return Server([args.vivace, "serve", model, "--port", port, "--parallel", slots, "--context-length", context, *options], port)
 
 
 def theirs(args, model, slots, context, flash="on"):

@@ -37,24 +37,38 @@ void check_options(const SamplingOptions& options, int32_t vocabulary) {
   }
 }
 
-/// Index of the highest logit, the first of equals. NaN never wins.
-TokenId highest(std::span<const float> logits) {
-  TokenId best = 0;
-  for (size_t i = 1; i < logits.size(); ++i) {
-    if (logits[i] > logits[size_t(best)]) best = TokenId(i);
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+/// The highest value; several maxima side by side, which compilers turn into vectors.
+float highest_value(std::span<const float> logits) {
+  constexpr size_t kLanes = 16;
+  float best[kLanes];
+  std::fill_n(best, kLanes, kNever);
+  size_t i = 0;
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (size_t k = 0; k < kLanes; ++k) best[k] = logits[i + k] > best[k] ? logits[i + k] : best[k];
   }
-  return best;
+  for (; i < logits.size(); ++i) best[0] = std::max(best[0], logits[i]);
+  return *std::max_element(best, best + kLanes);
 }
 
-/// Takes the tokens out whose bit is not set.
+/// Index of the highest logit, the first of equals. NaN never wins.
+TokenId highest(std::span<const float> logits) {
+  const auto found = std::find(logits.begin(), logits.end(), highest_value(logits));
+  return found == logits.end() ? 0 : TokenId(found - logits.begin());
+}
+
+/// Takes the tokens out whose bit is not set. Most words are all or nothing.
 void leave_only(std::span<float> logits, std::span<const uint32_t> allowed) {
-  for (size_t word = 0; word < allowed.size(); ++word) {
+  for (size_t word = 0; word < allowed.size() && word * 32 < logits.size(); ++word) {
     const uint32_t bits = allowed[word];
     if (bits == ~uint32_t{0}) continue;
-    const size_t end = std::min(logits.size(), word * 32 + 32);
-    for (size_t i = word * 32; i < end; ++i) {
-      if ((bits >> (i % 32) & 1) == 0) logits[i] = -std::numeric_limits<float>::infinity();
+    const std::span<float> part = logits.subspan(word * 32, std::min<size_t>(32, logits.size() - word * 32));
+    if (bits == 0) {
+      std::fill(part.begin(), part.end(), kNever);
+      continue;
     }
+    for (size_t i = 0; i < part.size(); ++i) part[i] = (bits >> i & 1) == 0 ? kNever : part[i];
   }
 }
 
@@ -94,9 +108,7 @@ Sampled Sampler::sample(std::span<const float> logits, std::span<const TokenId> 
                         std::span<const uint32_t> allowed) {
   Sampled result;
   adjusted_.assign(logits.begin(), logits.end());
-  for (float& logit : adjusted_) {
-    if (std::isnan(logit)) logit = -std::numeric_limits<float>::infinity();  // has no place in an order
-  }
+  for (float& logit : adjusted_) logit = std::isnan(logit) ? kNever : logit;  // has no place in an order
   apply_penalties(adjusted_, history, options_);
   leave_only(adjusted_, allowed);
   const TokenId best = highest(adjusted_);
