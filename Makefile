@@ -31,7 +31,7 @@ CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 9
 SINGLE_THREADED = -Sampler.*:Formats/*:Isa/Attention.*:*MappedWeightsGiveTheSameLogits*
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-server-peers soak bench-prediction bench-ledger sweep-memory bench-tokenizers format lint fuzz \
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-server-peers bench-server-costs soak bench-prediction bench-ledger sweep-memory bench-tokenizers format lint fuzz \
   fuzz-tokenizers install package clean
 
 help: ## shows this list
@@ -111,6 +111,9 @@ bench-server-peers: export PEERS := $(or $(PEERS),build/peers)
 bench-server-peers: build ## the server beside llama-server: make bench-server-peers [PEERS=DIR] [MODELS=DIR] [BENCH="--cases 'crowd/*'"]
 	@test -x "$$PEERS/bin/llama-server" || scripts/build_peers.sh "$$PEERS"
 	scripts/bench_server_peers.py --peers "$$PEERS" $(if $(MODELS),--models $(MODELS)) $(BENCH)
+
+bench-server-costs: build ## what serving costs, what a schema costs, the batch lever: make bench-server-costs [MODELS=DIR] [BENCH="--cases 'mask/*'"]
+	scripts/bench_server_costs.py $(if $(MODELS),--models $(MODELS)) $(if $(PEERS),--peers $(PEERS)) $(BENCH)
 
 soak: ## ten minutes of clients that crowd, vanish and must be told the right thing
 	cmake --preset release -DVIVACE_TESTS=ON $(RELEASE_FLAGS)
