@@ -21,6 +21,8 @@ if(VIVACE_TESTS)
       set(linked ${modules})
       if(name STREQUAL "engine")  # the thread sanitizer's build makes this one alone, and needs no command line
         list(REMOVE_ITEM linked vivace_cli vivace_server vivace_chat vivace_net vivace_advise vivace_tune vivace_catalog vivace_store)
+      elseif(name STREQUAL "sched")
+        set(linked vivace_engine)
       elseif(name STREQUAL "serve")  # and this one
         list(REMOVE_ITEM linked vivace_cli vivace_tune)
       endif()

@@ -128,6 +128,7 @@ ModelPoolOptions pool_options(const Arguments& arguments, Context& context) {
   pool.auto_evict = text_of(arguments, "auto-evict") != "off";
   pool.ttl = std::chrono::seconds(arguments.integer("ttl").value_or(3600));
   pool.chat_template = text_of(arguments, "chat-template");
+  pool.settings = read_model_settings(app_paths(context.environment).config / "models.toml");
   pool.tune = [&context](const std::filesystem::path& file, Wishes& wishes) { take_tuned(file, context, wishes); };
   return pool;
 }

@@ -12,7 +12,7 @@ namespace vivace {
 struct ModelEntry {
   std::string key;        // what requests call it
   std::string publisher;  // "" where nobody is named
-  std::string store;      // "vivace", "lm-studio", "ollama", "hugging-face", "llama.cpp", "file"
+  std::string store;      // "vivace", "lm-studio", "ollama", "hugging-face", "llama.cpp", "file", "alias"
   std::filesystem::path path;
   uint64_t bytes = 0;  // all parts
 };

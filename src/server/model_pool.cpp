@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii_case.h"
 #include "base/os/memory.h"
 #include "base/with_memory.h"
 #include "models/model_file.h"
@@ -49,7 +50,24 @@ std::vector<ModelEntry> ModelPool::available() const {
     });
     if (!known) models.push_back(entry);
   }
+  for (const ModelSetting& setting : options_.settings) {
+    if (setting.model.empty()) continue;
+    const auto meant = find_model(models, setting.model);
+    if (!meant) continue;
+    ModelEntry entry = *meant;
+    entry.key = setting.name;
+    entry.publisher.clear();
+    entry.store = "alias";
+    models.push_back(std::move(entry));
+  }
   return models;
+}
+
+const ModelSetting* ModelPool::setting_of(const ModelEntry& entry) const {
+  for (const ModelSetting& setting : options_.settings) {
+    if (ascii_lower(setting.name) == ascii_lower(entry.key)) return &setting;
+  }
+  return nullptr;
 }
 
 void ModelPool::add_file(const std::filesystem::path& path) {
@@ -204,6 +222,7 @@ void ModelPool::serve(Job& job) {
 std::unique_ptr<ModelSource> ModelPool::make_source(const Job& job, const ModelEntry& entry, GgufFile file) {
   ModelCard card = read_model_card(file);
   Wishes wishes = options_.wishes;
+  if (const ModelSetting* setting = setting_of(entry)) setting->load.apply(wishes);
   job.wish.apply(wishes);
   if (options_.tune) options_.tune(entry.path, wishes);
   HostFacts host = machine_.host();
@@ -238,6 +257,8 @@ std::shared_ptr<ServedModel> ModelPool::load(const Job& job, const ModelEntry& e
   auto model = std::make_shared<ServedModel>(id, entry, std::move(source), std::move(chat), options_.engine);
   model->just_in_time = !job.explicitly;
   model->ttl = job.wish.ttl;
+  if (const ModelSetting* setting = setting_of(entry); setting != nullptr && !model->ttl)
+    model->ttl = setting->load.ttl;
   if (!model->ttl && !job.explicitly && options_.ttl.count() > 0) model->ttl = options_.ttl;
   return model;
 }

@@ -15,6 +15,7 @@
 #include "engine/machine.h"
 #include "server/load_wish.h"
 #include "server/model_folders.h"
+#include "server/model_settings.h"
 #include "server/served_model.h"
 
 namespace vivace {
@@ -28,6 +29,7 @@ struct ModelPoolOptions {
   bool auto_evict = true;                     // a model loaded so makes idle ones go that were loaded so
   std::chrono::seconds ttl{3600};             // of models loaded so; 0: none
   std::string chat_template;                  // as --chat-template
+  std::vector<ModelSetting> settings;
   /// What is known of the best settings for a file; may be empty.
   std::function<void(const std::filesystem::path& file, Wishes& wishes)> tune;
 };
@@ -69,6 +71,7 @@ class ModelPool {
   void loop();
   void run(Job& job);
   void serve(Job& job);
+  const ModelSetting* setting_of(const ModelEntry& entry) const;
   std::shared_ptr<ServedModel> load(const Job& job, const ModelEntry& entry);
   std::unique_ptr<ModelSource> make_source(const Job& job, const ModelEntry& entry, GgufFile file);
   std::shared_ptr<ServedModel> find_loaded(const std::string& name) const;

@@ -12,6 +12,7 @@
 #include "server/conversation_store.h"
 #include "server/json_fields.h"
 #include "server/model_folders.h"
+#include "server/model_settings.h"
 #include "server/routes.h"
 #include "server/sampling_fields.h"
 
@@ -184,6 +185,39 @@ TEST_F(ModelFoldersTest, ManifestsDoNotLeadElsewhere) {
         R"({"layers": [{"mediaType": "application/vnd.ollama.image.model", "digest": "../../../secret"}]})");
   write("secret");
   EXPECT_TRUE(find_models(usual_model_folders(home_ / "own", home_)).empty());
+}
+
+TEST(ModelSettings, AreReadAndChecked) {
+  FixtureTree tree;
+  const auto read = [&](const std::string& text) {
+    tree.file("models.toml", text);
+    return read_model_settings(tree.root() / "models.toml");
+  };
+  EXPECT_TRUE(read_model_settings(tree.root() / "none.toml").empty());
+  EXPECT_TRUE(read("").empty());
+  const auto settings = read(
+      "[[model]]\nname = \"coder\"\nmodel = \"qwen\"\ncontext-length = 4096\ngpu-layers = \"max\"\nttl = 60\n"
+      "[[model]]\nname = \"tiny\"\nparallel = 2\n");
+  ASSERT_EQ(settings.size(), 2u);
+  EXPECT_EQ(settings[0].name, "coder");
+  EXPECT_EQ(settings[0].model, "qwen");
+  EXPECT_EQ(settings[0].load.context_length, 4096);
+  EXPECT_TRUE(settings[0].load.gpu_layers);
+  EXPECT_EQ(settings[0].load.ttl, std::chrono::seconds(60));
+  EXPECT_EQ(settings[1].load.parallel, 2);
+  EXPECT_FALSE(settings[1].load.context_length);
+  for (const char* bad :
+       {"[[model]]\n", "[[model]]\nname = 3\n", "[[model]]\nname = \"x\"\nspeed = 3\n",
+        "[[model]]\nname = \"x\"\nparallel = -1\n", "[[model]]\nname = \"x\"\ngpu-layers = \"some\"\n", "model = 3\n",
+        "[other]\n", "[[model\n"}) {
+    try {
+      read(bad);
+      ADD_FAILURE() << bad;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidFile) << bad;
+      EXPECT_NE(std::string(error.what()).find("models.toml"), std::string::npos) << error.what();
+    }
+  }
 }
 
 }  // namespace

@@ -70,5 +70,33 @@ TEST_F(Requests, MetricsCountWhatHappened) {
   EXPECT_NE(text.find("vivace_kv_pages"), std::string::npos);
 }
 
+using OtherNames = ServerRig;
+
+TEST_F(OtherNames, LoadWithTheirSettings) {
+  ServerOptions options;
+  options.pool.wishes.context_length = 128;
+  ModelSetting setting{.name = "Coder", .model = "tiny", .load = {}};
+  setting.load.context_length = 64;
+  setting.load.ttl = std::chrono::seconds(7);
+  options.pool.settings = {setting, {.name = "lost", .model = "nothing", .load = {}}};
+  open(std::move(options));
+  Json request = chat("hello", 5);
+  const std::string alone = said("hello", 5);
+  request["model"] = "coder";
+  EXPECT_EQ(post("/v1/chat/completions", request).at("choices").at(0).at("message").at("content"), alone);
+  const auto loaded = server_->pool().loaded();
+  const auto coder = std::find_if(loaded.begin(), loaded.end(), [](const auto& model) { return model->id == "Coder"; });
+  ASSERT_NE(coder, loaded.end());
+  EXPECT_EQ((*coder)->plan().context_length, 64);
+  EXPECT_EQ((*coder)->ttl, std::chrono::seconds(7));
+  const std::string listed = ask(get_text("/v1/models"));
+  EXPECT_NE(listed.find("\"Coder\""), std::string::npos);
+  EXPECT_EQ(listed.find("lost"), std::string::npos) << "it means no model that is there";
+  EXPECT_NE(
+      ask("DELETE /api/delete HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n{\"model\":\"Coder\"}").find(" 403 "),
+      std::string::npos)
+      << "another name is no file of ours";
+}
+
 }  // namespace
 }  // namespace vivace::test

@@ -1,0 +1,57 @@
+#include "server/model_settings.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/os/file.h"
+#include "catalog/toml_text.h"
+
+namespace vivace {
+namespace {
+
+constexpr size_t kMostBytes = 1 << 20;
+
+std::optional<int32_t> positive(const CatalogRow& row, const char* field, const std::string& origin) {
+  const int32_t number = row.whole(field, 0);
+  if (number < 0) throw Error(ErrorCode::kInvalidFile, origin + ": " + field + " must be above 0");
+  return number == 0 ? std::nullopt : std::optional(number);
+}
+
+ModelSetting read_setting(const Json& table, const std::string& origin) {
+  const CatalogRow row(table, origin);
+  ModelSetting setting;
+  setting.name = row.text("name");
+  setting.model = row.text("model", "");
+  LoadWish& load = setting.load;
+  load.context_length = positive(row, "context-length", origin);
+  load.batch_size = positive(row, "batch-size", origin);
+  load.parallel = positive(row, "parallel", origin);
+  if (const std::string layers = row.text("gpu-layers", ""); !layers.empty()) {
+    try {
+      load.gpu_layers = parse_gpu_layers(layers);
+    } catch (const Error& error) {
+      throw Error(ErrorCode::kInvalidFile, origin + ": " + error.what(), error.hint());
+    }
+  }
+  if (const auto ttl = positive(row, "ttl", origin)) load.ttl = std::chrono::seconds(*ttl);
+  row.check_all_used();
+  return setting;
+}
+
+}  // namespace
+
+std::vector<ModelSetting> read_model_settings(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return {};
+  const std::string origin = file.string();
+  const Json toml = parse_toml(read_text_file(file, kMostBytes), origin);
+  std::vector<ModelSetting> settings;
+  for (const auto& [name, value] : toml.items()) {
+    if (name != "model" || !value.is_array()) {
+      throw Error(ErrorCode::kInvalidFile, origin + " has '" + name + "', but only [[model]] tables mean something");
+    }
+    for (const Json& table : value) settings.push_back(read_setting(table, origin));
+  }
+  return settings;
+}
+
+}  // namespace vivace
