@@ -10,11 +10,11 @@ mask     tokens per second of an answer that keeps to a JSON schema, beside one 
 batch    16 clients with prompts of 1,000 tokens at several --batch-size: tokens per second of all (prompt and answer), the
          longest waits for the next word (p99), and the most memory held beside the plan's
 """
-import argparse, fnmatch, http.client, json, resource, statistics, subprocess, sys, tomllib
+import http.client, json, resource, statistics, subprocess, sys
 from pathlib import Path
 
-from bench_server_peers import CLIENTS, ROOT, Server, drive, free_port, ours
-from peers import machine, models, pairs
+from bench_server_peers import CLIENTS, ROOT, Server, drive, free_port, options, ours, run_cases
+from peers import pairs
 
 SHORT, LONG = 64, 192  # tokens
 BATCHES = ["128", "512", "1024", "2048", "auto"]
@@ -137,33 +137,9 @@ def lines(name, r):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--cases", nargs="+", default=["*"], metavar="GLOB")
-    ap.add_argument("--pairs", type=int, default=7)
-    ap.add_argument("--requests", type=int, default=1, help="of each client")
-    ap.add_argument("--vivace", type=Path, default=ROOT / "build/release/vivace")
-    ap.add_argument("--models", type=Path, default=ROOT / "build/bench-models")
-    ap.add_argument("--synth", type=Path, default=ROOT / "../shared/tools/synth_gguf.py")
+    ap = options(__doc__, 1, "server-costs")
     ap.add_argument("--peers", type=Path, default=ROOT / "build/peers", help="where llama.cpp is, whose vocabulary a synthetic model gets")
-    ap.add_argument("--json", type=Path, default=ROOT / f"bench/results/server-costs-{machine.short_name(machine.cpu())}.json")
-    args = ap.parse_args()
-    table = tomllib.loads((ROOT / "bench/peers.toml").read_text())["models"]
-    files = models.Models(table, args.models, args.synth, args.peers / "llama.cpp/models/ggml-vocab-llama-spm.gguf")
-    kept = json.loads(args.json.read_text()) if args.json.exists() else {}
-    for name in CASES:
-        if not any(fnmatch.fnmatch(name, glob) for glob in args.cases):
-            continue
-        kind, model = name.split("/")
-        path = files.path(model)
-        models.warm(path)
-        result = MEASURE[kind](args, path, lambda words: print(f"{name}: {words}", file=sys.stderr))
-        kept[name] = {"machine": machine.facts(), **result}
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(kept, indent=1) + "\n")
-    print("| case | | | |\n|---|---|---|---|")
-    for name in CASES:
-        for line in lines(name, kept[name]) if name in kept else []:
-            print(line)
+    run_cases(ap.parse_args(), CASES, MEASURE, "| case | | | |\n|---|---|---|---|", lines)
 
 
 if __name__ == "__main__":

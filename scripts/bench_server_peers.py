@@ -195,34 +195,45 @@ def line(name, r):
     return f"| {name} | second turn {r['second_turn'] * 1e3:.0f} ms | | | {r['share']:.1%} of the cold {r['cold']:.2f} s |"
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--peers", type=Path, required=True, help="folder whose bin/ holds llama-server")
+def options(about, requests, results):
+    """The options that every bench of the server has; `results`: the name of its file in bench/results."""
+    ap = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--cases", nargs="+", default=["*"], metavar="GLOB")
     ap.add_argument("--pairs", type=int, default=7)
-    ap.add_argument("--requests", type=int, default=3, help="of each client of a crowd")
+    ap.add_argument("--requests", type=int, default=requests, help="of each client of a crowd")
     ap.add_argument("--vivace", type=Path, default=ROOT / "build/release/vivace")
     ap.add_argument("--models", type=Path, default=ROOT / "build/bench-models")
     ap.add_argument("--synth", type=Path, default=ROOT / "../shared/tools/synth_gguf.py")
-    ap.add_argument("--json", type=Path, default=ROOT / f"bench/results/server-{machine.short_name(machine.cpu())}.json")
-    args = ap.parse_args()
+    ap.add_argument("--json", type=Path, default=ROOT / f"bench/results/{results}-{machine.short_name(machine.cpu())}.json")
+    return ap
+
+
+def run_cases(args, cases, measure, head, lines):
+    """Measures the wished cases, keeps each in the file of results, and prints the table of all that are there."""
     table = tomllib.loads((ROOT / "bench/peers.toml").read_text())["models"]
     files = models.Models(table, args.models, args.synth, args.peers / "llama.cpp/models/ggml-vocab-llama-spm.gguf")
     kept = json.loads(args.json.read_text()) if args.json.exists() else {}
-    for name in CASES:
+    for name in cases:
         if not any(fnmatch.fnmatch(name, glob) for glob in args.cases):
             continue
         kind, model = name.split("/")
         path = files.path(model)
         models.warm(path)
-        result = MEASURE[kind](args, path, lambda words: print(f"{name}: {words}", file=sys.stderr))
+        result = measure[kind](args, path, lambda words: print(f"{name}: {words}", file=sys.stderr))
         kept[name] = {"machine": machine.facts(), **result}
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(kept, indent=1) + "\n")
-    print("| case | Vivace | llama-server | ratio | |\n|---|---:|---:|---|---|")
-    for name in CASES:
-        if name in kept:
-            print(line(name, kept[name]))
+    print(head)
+    for name in cases:
+        for line in lines(name, kept[name]) if name in kept else []:
+            print(line)
+
+
+def main():
+    ap = options(__doc__, 3, "server")
+    ap.add_argument("--peers", type=Path, required=True, help="folder whose bin/ holds llama-server")
+    run_cases(ap.parse_args(), CASES, MEASURE, "| case | Vivace | llama-server | ratio | |\n|---|---:|---:|---|---|",
+              lambda name, result: [line(name, result)])
 
 
 if __name__ == "__main__":

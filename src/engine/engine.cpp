@@ -157,6 +157,13 @@ struct Engine::Impl {
     }
   }
 
+  /// Queues what callers have submitted. Under the mutex.
+  void take_over() {
+    with_memory([&] {
+      for (; !waiting.empty(); waiting.pop_front()) queue.push_back(std::move(waiting.front()));
+    });
+  }
+
   /// Takes over what callers left; sleeps while there is nothing to do. False: the engine is closing.
   bool collect() {
     std::vector<std::tuple<RequestId, EventSink, Error>> failures;
@@ -168,9 +175,7 @@ struct Engine::Impl {
         return stopping || !waiting.empty() || !refused.empty() || !cancelled.empty() || !running.empty() ||
                !queue.empty();
       });
-      with_memory([&] {
-        for (; !waiting.empty(); waiting.pop_front()) queue.push_back(std::move(waiting.front()));
-      });
+      take_over();
       failures.swap(refused);
       to_cancel.swap(cancelled);
       go_on = !stopping;
@@ -485,9 +490,7 @@ struct Engine::Impl {
     {
       const std::lock_guard lock(mutex);
       broken = std::make_unique<Error>(error);
-      with_memory([&] {
-        for (; !waiting.empty(); waiting.pop_front()) queue.push_back(std::move(waiting.front()));
-      });
+      take_over();
     }
     for (auto& sequence : queue) tell_failure(sequence->sink, sequence->id, error);
     queue.clear();

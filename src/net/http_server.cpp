@@ -92,7 +92,6 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   }
 
   void start() {
-    go_on();
     try {
       thread = std::thread([self = shared_from_this()] { self->run(); });
     } catch (const std::system_error&) {
@@ -125,9 +124,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
    public:
     explicit Pending(bool& flag) : flag_(&flag) { flag = true; }
     Pending(Pending&& other) noexcept : flag_(std::exchange(other.flag_, nullptr)) {}
-    ~Pending() {
-      if (flag_ != nullptr) *flag_ = false;
-    }
+    ~Pending() { done(); }
     /// Ends it early.
     void done() {
       if (flag_ != nullptr) *std::exchange(flag_, nullptr) = false;

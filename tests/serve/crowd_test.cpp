@@ -29,19 +29,6 @@ int64_t resident_bytes() {
   return 0;
 }
 
-/// What a stream of chunks said, if it came to its end.
-std::string streamed_text(const std::string& response) {
-  std::string said;
-  if (response.find("data: [DONE]") == std::string::npos) return "(broken off)";
-  for (size_t at = 0; (at = response.find("data: {", at)) != std::string::npos;) {
-    const size_t end = response.find('\n', at);
-    const Json chunk = parse_json(response.substr(at + 6, end - at - 6));
-    for (const Json& choice : chunk.at("choices")) said += choice.at("delta").value("content", "");
-    at = end;
-  }
-  return said;
-}
-
 class Crowd : public ServerRig {
  protected:
   EngineStats stats() { return server_->pool().loaded().at(0)->engine->stats(); }
@@ -75,6 +62,7 @@ TEST_F(Crowd, EveryAnswerIsTheOneAlone) {
   open(std::move(options));
   std::vector<std::string> alone;
   for (int i = 0; i < kPrompts; ++i) alone.push_back(said("prompt " + std::to_string(i), 8 + i));
+  const int64_t before = resident_bytes();
   std::atomic<int> right{0}, wrong{0}, vanished{0}, refused{0};
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(crowd_seconds());
   const auto client = [&](unsigned seed) {
@@ -124,10 +112,11 @@ TEST_F(Crowd, EveryAnswerIsTheOneAlone) {
   ASSERT_TRUE(quiet()) << "answers that nobody reads go on";
   EXPECT_EQ(said("prompt 3", 11), alone[3]);
   expect_all_pages(kSlots);
-  const int64_t grown = resident_bytes() - early;
+  const int64_t held = resident_bytes(), grown = held - early;
   if (kSanitized) {
     std::printf("did not run: the memory of a crowd (sanitizers keep what is freed)\n");
   } else {
+    EXPECT_LT(held - before, int64_t{96} << 20);
     EXPECT_LT(grown, int64_t{32} << 20);
   }
   std::printf("crowd: %d right, %d vanished, %d refused, %d waited at most, %.1f MiB more at the end\n", right.load(),

@@ -18,13 +18,7 @@ TEST_F(Requests, StreamsTellWhatWholeAnswersTell) {
   const std::string whole = said("hello", 12);
   TestClient client(server_->port());
   client.send(post_text("/v1/chat/completions", dump_json(chat("hello", 12, true))));
-  const std::string text = client.read_until("[DONE]");
-  std::string told;
-  for (size_t at = 0; (at = text.find("data: {", at)) != std::string::npos; ++at) {
-    const Json chunk = parse_json(text.substr(at + 6, text.find("\n", at) - at - 6));
-    told += chunk.at("choices").at(0).at("delta").value("content", "");
-  }
-  EXPECT_EQ(told, whole);
+  EXPECT_EQ(streamed_text(client.read_until("[DONE]")), whole);
 }
 
 TEST_F(Requests, PromptsThatAreTooLong) {

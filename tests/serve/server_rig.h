@@ -59,6 +59,19 @@ class ServerRig : public ::testing::Test {
     return answer.at("choices").at(0).at("message").at("content").get<std::string>();
   }
 
+  /// What a stream of chunks said, if it came to its end.
+  static std::string streamed_text(const std::string& response) {
+    std::string said;
+    if (response.find("data: [DONE]") == std::string::npos) return "(broken off)";
+    for (size_t at = 0; (at = response.find("data: {", at)) != std::string::npos;) {
+      const size_t end = response.find('\n', at);
+      const Json chunk = parse_json(response.substr(at + 6, end - at - 6));
+      for (const Json& choice : chunk.at("choices")) said += choice.at("delta").value("content", "");
+      at = end;
+    }
+    return said;
+  }
+
   const ScratchFolder scratch_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Server> server_;
