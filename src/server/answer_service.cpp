@@ -4,8 +4,7 @@
 
 namespace vivace {
 
-AnswerService::AnswerService(ModelPool& pool, WorkerPool& workers, Metrics& metrics,
-                             std::function<void(std::function<void()>)> post)
+AnswerService::AnswerService(ModelPool& pool, WorkerPool& workers, Metrics& metrics, Post post)
     : pool_(pool), workers_(workers), metrics_(metrics), post_(std::move(post)) {}
 
 AnswerService::~AnswerService() = default;
@@ -15,16 +14,7 @@ void AnswerService::answer(std::shared_ptr<HttpExchange> exchange, AnswerRequest
                            std::function<void(const Answer&)> finished) {
   const auto answer = std::make_shared<RunningAnswer>(*this, std::move(exchange), std::move(request), std::move(writer),
                                                       stream, error_response, std::move(finished));
-  {
-    const std::lock_guard lock(mutex_);
-    running_.insert(answer);
-  }
-  try {
-    answer->begin();
-  } catch (...) {
-    forget(answer);
-    throw;
-  }
+  begin(answer);
 }
 
 size_t AnswerService::running() const {

@@ -24,9 +24,10 @@ using ErrorResponse = HttpResponse (*)(const Error& error);
 
 class AnswerService {
  public:
+  using Post = std::function<void(std::function<void()>)>;
+
   /// `post` runs a function on the server's thread: answers are told there, one step after another.
-  AnswerService(ModelPool& pool, WorkerPool& workers, Metrics& metrics,
-                std::function<void(std::function<void()>)> post);
+  AnswerService(ModelPool& pool, WorkerPool& workers, Metrics& metrics, Post post);
   ~AnswerService();
 
   /// Answers the exchange; returns at once. `finished`: called with the whole answer at its end, may be empty.
@@ -61,8 +62,7 @@ class AnswerService {
   /// Has `step(running)` done on the server's thread, if `running` is still there; what it throws fails `running`. A
   /// step that moves things keeps them behind pointers.
   template <class Running, class Step>
-  static void later(const std::function<void(std::function<void()>)>& post, std::weak_ptr<Running> weak,
-                    const Step& step) {
+  static void later(const Post& post, std::weak_ptr<Running> weak, const Step& step) {
     with_memory([&] {
       post([weak, step] {
         const auto running = weak.lock();
@@ -76,10 +76,40 @@ class AnswerService {
     });
   }
 
+  /// From another thread than the server's, or in the midst of a step.
+  template <class Running>
+  static void fail_later(const Post& post, std::weak_ptr<Running> weak, const Error& error) {
+    with_memory([&] { later(post, weak, [kept = kept_error(error)](Running& running) { running.fail(kept); }); });
+  }
+
+  /// What an engine tells of one of the prompts, as steps of `running`. The engine's thread must not be the last to
+  /// hold `running`, which may hold the engine.
+  template <class Running, class Index>
+  static EventSink events(const Post& post, std::weak_ptr<Running> weak, Index index) {
+    return [post, weak, index](RequestId, const Event& event) {
+      with_memory([&] { later(post, weak, [index, event](Running& running) { running.take(index, event); }); });
+    };
+  }
+
+  /// Keeps it alive until it forgets itself, or does not begin.
+  template <class Running>
+  void begin(const std::shared_ptr<Running>& running) {
+    {
+      const std::lock_guard lock(mutex_);
+      running_.insert(running);
+    }
+    try {
+      running->begin();
+    } catch (...) {
+      forget(running);
+      throw;
+    }
+  }
+
   ModelPool& pool_;
   WorkerPool& workers_;
   Metrics& metrics_;
-  const std::function<void(std::function<void()>)> post_;
+  const Post post_;
   mutable std::mutex mutex_;
   std::set<std::shared_ptr<void>> running_;  // answers and embeddings: nobody else keeps them alive
 };

@@ -167,17 +167,13 @@ void RunningAnswer::submit() {
   if (!is_chat) options = {.calls = false, .in_reasoning = false, .reasoning = false, .tools = {}};
   open_choices_ = wish_.choices;
   for (int i = 0; i < wish_.choices; ++i) parsers_.emplace_back(is_chat ? lease_->chat.answer_format : kPlain, options);
-  const std::weak_ptr<RunningAnswer> weak = weak_from_this();
   ids_.reserve(size_t(wish_.choices));
   for (int i = 0; i < wish_.choices; ++i) {
     Request request = wish_.request;
     request.sampling.seed += uint64_t(i);
     request.constraint = i == 0 ? std::move(constraint_) : make_constraint();
-    const auto post = service_.post_;
-    // The engine's thread must not be the last to hold an answer, which may hold the engine.
-    const RequestId id = lease_->engine->submit(std::move(request), [weak, post, i](RequestId, const Event& event) {
-      with_memory([&] { AnswerService::later(post, weak, [i, event](RunningAnswer& self) { self.take(i, event); }); });
-    });
+    const EventSink sink = AnswerService::events(service_.post_, weak_from_this(), i);
+    const RequestId id = lease_->engine->submit(std::move(request), sink);
     const std::lock_guard lock(mutex_);
     ids_.push_back(id);
   }
@@ -306,9 +302,8 @@ void RunningAnswer::complete() {
   end();
 }
 
-/// From another thread than the server's.
 void RunningAnswer::fail_later(const Error& error) {
-  with_memory([&] { later([kept = kept_error(error)](RunningAnswer& self) { self.fail(kept); }); });
+  AnswerService::fail_later(service_.post_, weak_from_this(), error);
 }
 
 void RunningAnswer::fail(const Error& error) {

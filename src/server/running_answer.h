@@ -22,6 +22,8 @@ class RunningAnswer : public std::enable_shared_from_this<RunningAnswer> {
   void cancel();
   /// Tells the client, as far as there is memory to, and ends.
   void fail(const Error& error);
+  /// What the engine says of a choice.
+  void take(int choice, const Event& event);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -32,7 +34,6 @@ class RunningAnswer : public std::enable_shared_from_this<RunningAnswer> {
   void make_prompt();
   std::shared_ptr<TokenConstraint> make_constraint() const;
   void submit();
-  void take(int choice, const Event& event);
   void start(const Started& started);
   void token(int choice, const TokenEvent* token, const std::string& text, bool last);
   void keep(int choice, const std::vector<AnswerPart>& parts);

@@ -61,14 +61,8 @@ struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
     result.vectors.resize(prompts.size());
     open = prompts.size();
     ids.reserve(open);
-    const std::weak_ptr<RunningEmbedding> weak = weak_from_this();
     for (size_t i = 0; i < prompts.size(); ++i) {
-      // The engine's thread must not be the last to hold this, which holds the engine.
-      const auto sink = [weak, post = service->post_, i](RequestId, const Event& event) {
-        if (!std::holds_alternative<Finished>(event) && !std::holds_alternative<Failed>(event)) return;
-        with_memory(
-            [&] { AnswerService::later(post, weak, [i, event](RunningEmbedding& self) { self.take(i, event); }); });
-      };
+      const EventSink sink = AnswerService::events(service->post_, weak_from_this(), i);
       ids.push_back(lease->engine->submit(std::move(prompts[i]), sink));
     }
   }
@@ -86,9 +80,7 @@ struct RunningEmbedding : std::enable_shared_from_this<RunningEmbedding> {
     AnswerService::later(service->post_, weak_from_this(), step);
   }
 
-  void fail_later(const Error& error) {
-    with_memory([&] { later([kept = kept_error(error)](RunningEmbedding& self) { self.fail(kept); }); });
-  }
+  void fail_later(const Error& error) { AnswerService::fail_later(service->post_, weak_from_this(), error); }
 };
 
 namespace {
@@ -147,16 +139,7 @@ void AnswerService::embed(std::shared_ptr<HttpExchange> exchange, EmbeddingReque
   embedding->wish = std::move(request);
   embedding->error_response = error_response;
   embedding->told = std::move(told);
-  {
-    const std::lock_guard lock(mutex_);
-    running_.insert(embedding);
-  }
-  try {
-    embedding->begin();
-  } catch (...) {
-    forget(embedding);
-    throw;
-  }
+  begin(embedding);
 }
 
 }  // namespace vivace

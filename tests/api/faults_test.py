@@ -5,7 +5,6 @@ tests/faults/fault_preload.c makes them fail. VIVACE_FAULTS=all: every call inst
 
 import contextlib
 import http.client
-import http.server
 import json
 import mmap
 import os
@@ -13,10 +12,9 @@ import pathlib
 import struct
 import subprocess
 import tempfile
-import threading
 import unittest
 
-from hub_test import Hub
+from hub_test import start_hub
 from serving import MODEL, PROGRAM, Server
 
 LIBRARY = os.environ.get("VIVACE_FAULT_LIBRARY", "")
@@ -104,34 +102,20 @@ def text_of_events(text):
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}}}
 
 
-def ask_chat(server):
-    status, text = exchange(server, "/v1/chat/completions", chat())
-    return status, text if status != 200 else json.loads(text)["choices"][0]["message"]["content"]
+def asking(name, pick, path, body=None):
+    """A scenario: one request, and what of its response has to be the same each time."""
+    def scenario(server):
+        status, text = exchange(server, path, body)
+        return status, pick(text) if status == 200 else text
+    scenario.__name__ = name
+    return scenario
 
 
-def ask_stream(server):
-    status, text = exchange(server, "/v1/chat/completions", chat(stream=True))
-    return status, text if status != 200 else text_of_events(text)
+def content(text):
+    return json.loads(text)["choices"][0]["message"]["content"]
 
 
-def ask_json(server):
-    status, text = exchange(server, "/v1/chat/completions", chat(response_format=SCHEMA, max_tokens=12))
-    return status, text if status != 200 else json.loads(text)["choices"][0]["message"]["content"]
-
-
-def ask_embedding(server):
-    status, text = exchange(server, "/v1/embeddings", {"model": MODEL, "input": "hello"})
-    return status, text if status != 200 else json.loads(text)["data"][0]["embedding"]
-
-
-def ask_plan(server):
-    status, text = exchange(server, f"/api/v1/plan?model={MODEL}")
-    return status, text if status != 200 else sorted(json.loads(text))
-
-
-def ask_tags(server):
-    status, text = exchange(server, "/api/tags")
-    return status, text if status != 200 else [model["name"] for model in json.loads(text)["models"]]
+ask_chat = asking("ask_chat", content, "/v1/chat/completions", chat())
 
 
 def load(server):
@@ -148,7 +132,16 @@ def download(server):
     return status, text if status != 200 else json.loads(text)
 
 
-SCENARIOS = [ask_chat, ask_stream, ask_json, ask_embedding, ask_plan, ask_tags, load, download]
+SCENARIOS = [
+    ask_chat,
+    asking("ask_stream", text_of_events, "/v1/chat/completions", chat(stream=True)),
+    asking("ask_json", content, "/v1/chat/completions", chat(response_format=SCHEMA, max_tokens=12)),
+    asking("ask_embedding", lambda text: json.loads(text)["data"][0]["embedding"], "/v1/embeddings", {"model": MODEL, "input": "hello"}),
+    asking("ask_plan", lambda text: sorted(json.loads(text)), f"/api/v1/plan?model={MODEL}"),
+    asking("ask_tags", lambda text: [model["name"] for model in json.loads(text)["models"]], "/api/tags"),
+    load,
+    download,
+]
 
 
 @unittest.skipIf(not LIBRARY, "did not run: faults of the server by preloading (the sanitizers come first)")
@@ -157,11 +150,6 @@ class FaultsTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         home = pathlib.Path(folder.name)
-        self.hub = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-        self.hub.handle_error = lambda *_: None
-        threading.Thread(target=self.hub.serve_forever, daemon=True).start()
-        self.addCleanup(self.hub.server_close)
-        self.addCleanup(self.hub.shutdown)
         self.control = Control(home / "control")
         (home / "models").mkdir()
         models = json.loads(subprocess.run([PROGRAM, "ls", "--json"], capture_output=True, check=True).stdout)
@@ -171,7 +159,7 @@ class FaultsTest(unittest.TestCase):
         bench = [PROGRAM, "bench", MODEL, "--prompt", "8", "--generate", "2", "--repeat", "1", "--gpu-layers", "0"]
         subprocess.run(bench, env={**os.environ, **places}, capture_output=True, check=True)  # there is a database then
         self.environment = {
-            **places, "HF_ENDPOINT": f"http://127.0.0.1:{self.hub.server_address[1]}",
+            **places, "HF_ENDPOINT": start_hub(self),
             "LD_PRELOAD": LIBRARY, "VIVACE_FAULT_CONTROL": str(home / "control"),
         }
         self.server = self.start()

@@ -75,21 +75,24 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
 
+def start_hub(test):
+    """Its address; it runs as long as the test."""
+    hub = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    hub.handle_error = lambda *_: None  # clients that are killed are part of the test
+    threading.Thread(target=hub.serve_forever, daemon=True).start()
+    test.addCleanup(hub.server_close)
+    test.addCleanup(hub.shutdown)
+    return f"http://127.0.0.1:{hub.server_address[1]}"
+
+
 class HubTest(unittest.TestCase):
     def setUp(self):
-        self.hub = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-        self.hub.handle_error = lambda *_: None  # clients that are killed are part of the test
-        threading.Thread(target=self.hub.serve_forever, daemon=True).start()
         Hub.slow, Hub.broken, Hub.wrong_sum, Hub.asked = False, 0, False, []
         self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
         self.home = pathlib.Path(self.folder.name)
         self.environment = {**os.environ, "VIVACE_HOME": str(self.home), "HOME": str(self.home),
-                            "HF_ENDPOINT": f"http://127.0.0.1:{self.hub.server_address[1]}"}
-
-    def tearDown(self):
-        self.hub.shutdown()
-        self.hub.server_close()
-        self.folder.cleanup()
+                            "HF_ENDPOINT": start_hub(self)}
 
     def get(self, *arguments):
         return subprocess.run([PROGRAM, "get", *arguments], env=self.environment, capture_output=True, text=True, timeout=120)
