@@ -182,13 +182,7 @@ struct Engine::Impl {
     }
     for (auto& [id, sink, error] : failures) tell_failure(sink, id, error);
     if (!to_cancel.empty()) {
-      const auto leave = [&](std::unique_ptr<Sequence>& sequence) {
-        if (!to_cancel.contains(sequence->id)) return false;
-        finish(*sequence, FinishReason::kCancelled);
-        return true;
-      };
-      std::erase_if(running, leave);
-      std::erase_if(queue, leave);
+      end_where([&](const Sequence& sequence) { return to_cancel.contains(sequence.id); }, FinishReason::kCancelled);
     }
     end_overdue();
     return go_on;
@@ -197,15 +191,39 @@ struct Engine::Impl {
   /// Ends what takes longer than its request allows.
   void end_overdue() {
     const Clock::time_point now = Clock::now();
-    const auto leave = [&](std::unique_ptr<Sequence>& sequence) {
-      const double most = sequence->request.most_seconds;
-      if (most <= 0 || seconds_between(sequence->submitted, now) < most) return false;
-      finish(*sequence, FinishReason::kTimeLimit);
-      return true;
+    const auto is_overdue = [&](const Sequence& sequence) {
+      const double most = sequence.request.most_seconds;
+      return most > 0 && seconds_between(sequence.submitted, now) >= most;
     };
-    std::erase_if(running, leave);
-    std::erase_if(queue, leave);
+    end_where(is_overdue, FinishReason::kTimeLimit);
   }
+
+  /// Ends the requests of which `leaves` says so. Whoever is told may submit anew at once: the line is counted before.
+  template <class Leaves>
+  void end_where(const Leaves& leaves, FinishReason reason) {
+    std::vector<std::unique_ptr<Sequence>> ended;
+    const auto take_from = [&](auto& sequences) {
+      const auto count = size_t(std::count_if(sequences.begin(), sequences.end(), [&](auto& s) { return leaves(*s); }));
+      if (count == 0) return;
+      with_memory([&] { ended.reserve(ended.size() + count); });
+      std::erase_if(sequences, [&](std::unique_ptr<Sequence>& sequence) {
+        if (!leaves(*sequence)) return false;
+        ended.push_back(std::move(sequence));
+        return true;
+      });
+    };
+    take_from(running);
+    take_from(queue);
+    if (ended.empty()) return;
+    {
+      const std::lock_guard lock(mutex);
+      count_waiting();
+    }
+    for (auto& sequence : ended) finish(*sequence, reason);
+  }
+
+  /// Under the mutex.
+  void count_waiting() { waiting_count = int32_t(queue.size() + waiting.size()); }
 
   /// Lets waiting requests in while there are slots and pages for their next step.
   void admit() {
@@ -500,7 +518,7 @@ struct Engine::Impl {
   void publish_stats() {
     const std::lock_guard lock(mutex);
     published.running = int32_t(running.size());
-    waiting_count = int32_t(queue.size() + waiting.size());
+    count_waiting();
     published.steps = steps;
     published.preemptions = preemptions;
     published.prompt_tokens = prompt_tokens;
