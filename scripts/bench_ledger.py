@@ -19,7 +19,7 @@ BARE = ["--context-length", "64", "--batch-size", "32"]
 
 def held(vivace, model, requests, options=()):
     """RssAnon after the load and after so many requests."""
-    chat = subprocess.Popen([vivace, "chat", model, "--max-tokens", "4", "--ignore-eos", *options], stdin=subprocess.PIPE,
+    chat = subprocess.Popen([vivace, "chat", model, "--server", "none", "--max-tokens", "4", "--ignore-eos", *options], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in chat.stderr:
         if line.startswith("loaded"):

@@ -61,7 +61,7 @@ def main():
         for step in range(args.steps):
             size = int(needed * (0.1 + 1.6 * step / (args.steps - 1))) + 24 * MIB
             group.limit(size)
-            done = subprocess.run([args.vivace, "run", args.model, "Hello", "--max-tokens", "8", "--reserve-memory", "16MiB",
+            done = subprocess.run([args.vivace, "run", args.model, "Hello", "--server", "none", "--max-tokens", "8", "--reserve-memory", "16MiB",
                                    *args.options], capture_output=True, text=True, errors="replace", preexec_fn=group.enter)
             context = next((l.split(None, 1)[1] for l in done.stderr.splitlines() if l.startswith("context")), "")
             error = next((l for l in done.stderr.splitlines() if l.startswith("error")), "nothing")

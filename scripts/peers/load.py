@@ -89,7 +89,7 @@ def measure_start(case, model, _peers, setup, _before):
     prompt = "Hello"
 
     def ours():
-        return first_output([setup.vivace.binary, "run", model, prompt, "--raw", "--max-tokens", 4, "--temperature", 0,
+        return first_output([setup.vivace.binary, "run", model, prompt, "--server", "none", "--raw", "--max-tokens", 4, "--temperature", 0,
                              "--ignore-eos", "--quiet", "--threads", setup.threads])
 
     def start_with(flags):

@@ -47,21 +47,19 @@ std::string render_once(const ChatTemplate& chat_template, const Json& messages,
   return goes_on ? cut_behind(std::move(text), message_text(messages.back(), "content")) : text;
 }
 
-/// Forgets one message, and with it the results of its calls. False where only what must stay is left.
-bool forget_one(Json& messages, LeaveOut leave_out) {
-  size_t at = 0;
-  while (at < messages.size() && is_system(messages[at])) ++at;
-  if (leave_out == LeaveOut::kMiddle) ++at;
-  if (at + 1 >= messages.size()) return false;
-  messages.erase(at);
-  while (at + 1 < messages.size() && message_text(messages[at], "role") == "tool") messages.erase(at);
-  return true;
-}
-
 bool ends_in_reasoning(const AnswerFormat& format, std::string_view prompt) {
   if (format.reasoning_begin.empty()) return false;
   const size_t end = prompt.find_last_not_of(" \n");
   return end != std::string_view::npos && prompt.substr(0, end + 1).ends_with(format.reasoning_begin);
+}
+
+ChatPrompt whole_prompt(const ChatParts& model, const Json& messages, const ChatPromptOptions& options) {
+  const std::string text = render_chat(model, messages, options.tools, options.extra);
+  ChatPrompt prompt;
+  // The template writes the special tokens, BOS included: nothing is added.
+  prompt.tokens = model.tokenizer->encode(text, {.add_special = false, .parse_special = true});
+  prompt.in_reasoning = ends_in_reasoning(model.answer_format, text);
+  return prompt;
 }
 
 }  // namespace
@@ -89,18 +87,49 @@ std::string render_chat(const ChatParts& model, const Json& messages, const Json
   }
 }
 
+bool forget_one(Json& messages, LeaveOut leave_out) {
+  size_t at = 0;
+  while (at < messages.size() && is_system(messages[at])) ++at;
+  if (leave_out == LeaveOut::kMiddle) ++at;
+  if (at + 1 >= messages.size()) return false;
+  const bool first = at == 0 || is_system(messages[at - 1]);
+  const std::string before = first ? "assistant" : message_text(messages[at - 1], "role");
+  const bool alternates = message_text(messages[at], "role") != before;
+  const auto fits = [&] {
+    const std::string role = message_text(messages[at], "role");
+    return role != "tool" && !(alternates && role == before);
+  };
+  do {
+    messages.erase(at);
+  } while (at + 1 < messages.size() && !fits());
+  return true;
+}
+
 ChatPrompt make_chat_prompt(const ChatParts& model, const Json& messages, const ChatPromptOptions& options) {
-  Json kept = messages;
-  ChatPrompt prompt;
-  while (true) {
-    const std::string text = render_chat(model, kept, options.tools, options.extra);
-    // The template writes the special tokens, BOS included: nothing is added.
-    prompt.tokens = model.tokenizer->encode(text, {.add_special = false, .parse_special = true});
-    prompt.in_reasoning = ends_in_reasoning(model.answer_format, text);
-    const bool fits = options.most_tokens <= 0 || int32_t(prompt.tokens.size()) <= options.most_tokens;
-    if (fits || options.leave_out == LeaveOut::kNothing || !forget_one(kept, options.leave_out)) return prompt;
-    prompt.left_out = int32_t(messages.size() - kept.size());
+  ChatPrompt prompt = whole_prompt(model, messages, options);
+  const auto fits = [&] { return options.most_tokens <= 0 || int32_t(prompt.tokens.size()) <= options.most_tokens; };
+  if (options.leave_out == LeaveOut::kNothing || fits()) return prompt;
+  // The fewest steps after which it fits, found by halving: each try renders and encodes a whole chat.
+  const auto after = [&](int steps) {
+    Json kept = messages;
+    while (steps-- > 0) forget_one(kept, options.leave_out);
+    return kept;
+  };
+  int least = 1, most = 0;
+  for (Json kept = messages; forget_one(kept, options.leave_out);) ++most;
+  while (least < most) {
+    const int middle = least + (most - least) / 2;
+    prompt = whole_prompt(model, after(middle), options);
+    if (fits()) {
+      most = middle;
+    } else {
+      least = middle + 1;
+    }
   }
+  const Json kept = after(most);
+  prompt = whole_prompt(model, kept, options);
+  prompt.left_out = int32_t(messages.size() - kept.size());
+  return prompt;
 }
 
 }  // namespace vivace

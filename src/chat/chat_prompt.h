@@ -34,6 +34,10 @@ struct ChatPrompt {
 /// the first message; a last message of the assistant is one to go on with. Throws as ChatTemplate::render.
 std::string render_chat(const ChatParts& model, const Json& messages, const Json& tools, const Json& extra);
 
+/// Forgets one message, and with it those that can't stand behind what is before them: results of its calls, and what
+/// would break the turns of user and assistant that many templates insist on. False where only what must stay is left.
+bool forget_one(Json& messages, LeaveOut leave_out);
+
 /// Throws as render_chat(), and Error kUnsupported for a model without a chat template.
 ChatPrompt make_chat_prompt(const ChatParts& model, const Json& messages, const ChatPromptOptions& options);
 

@@ -1,9 +1,6 @@
 #include "chat/text_model.h"
 
-#include "base/error.h"
-#include "base/json.h"
 #include "base/os/file.h"
-#include "base/utf8.h"
 #include "chat/vocabulary_from_gguf.h"
 #include "text/template/fallback.h"
 
@@ -71,46 +68,6 @@ ChatParts open_chat_parts(const GgufFile& file, const std::string& template_wish
   auto vocabulary = std::make_unique<EngineVocabulary>(*tokenizer);
   const AnswerFormat& format = answer_format_of(chosen.chat_template ? chosen.chat_template->source() : "");
   return {std::move(tokenizer), std::move(vocabulary), std::move(chosen), format};
-}
-
-std::string refusal_is_failure(const std::function<std::string()>& render) {
-  try {
-    return render();
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInvalidArgument) throw;
-    throw Error(ErrorCode::kInvalidFile, error.what(), error.hint());
-  }
-}
-
-Conversation::Conversation(const Tokenizer& tokenizer, const ChatTemplate& chat_template)
-    : tokenizer_(tokenizer), template_(chat_template) {}
-
-void Conversation::set_system(const std::string& text) { system_ = text; }
-
-void Conversation::add(const std::string& role, const std::string& text) { messages_.emplace_back(role, text); }
-
-void Conversation::remove_last() { messages_.pop_back(); }
-
-void Conversation::reset() { messages_.clear(); }
-
-bool Conversation::forget_oldest() {
-  if (messages_.size() < 3) return false;
-  messages_.erase(messages_.begin(), messages_.begin() + 2);
-  return true;
-}
-
-size_t Conversation::size() const { return messages_.size(); }
-
-std::vector<int32_t> Conversation::tokens() const {
-  Json messages = Json::array();
-  const auto push = [&](const std::string& role, const std::string& text) {
-    messages.push_back({{"role", role}, {"content", replace_invalid_utf8(text)}});
-  };
-  if (!system_.empty()) push("system", system_);
-  for (const auto& [role, text] : messages_) push(role, text);
-  const std::string prompt = refusal_is_failure([&] { return template_.render(messages, Json(), true, Json()); });
-  // The template writes the special tokens, BOS included: nothing is added.
-  return tokenizer_.encode(prompt, {.add_special = false, .parse_special = true});
 }
 
 }  // namespace vivace

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
-#include "base/json_fwd.h"
+#include "base/error.h"
 #include "base/option.h"
 #include "chat/engine_vocabulary.h"
 #include "gguf/gguf.h"
@@ -47,32 +46,14 @@ ChatParts open_chat_parts(const GgufFile& file, const std::string& template_wish
 
 /// Runs `render`; a template that refuses the messages (kInvalidArgument) throws kInvalidFile instead: the command line
 /// was right.
-std::string refusal_is_failure(const std::function<std::string()>& render);
-
-/// Messages of a chat and the prompt they make.
-class Conversation {
- public:
-  Conversation(const Tokenizer& tokenizer, const ChatTemplate& chat_template);
-
-  /// Replaces the system message; "" removes it.
-  void set_system(const std::string& text);
-  void add(const std::string& role, const std::string& text);
-  void remove_last();
-  /// Forgets everything but the system message.
-  void reset();
-  /// Forgets the oldest exchange (a message and what answers it), never the system message nor the last message. False
-  /// where there is none to forget.
-  bool forget_oldest();
-  size_t size() const;
-
-  /// The prompt's tokens, ready for the answer. Throws as refusal_is_failure(ChatTemplate::render).
-  std::vector<int32_t> tokens() const;
-
- private:
-  const Tokenizer& tokenizer_;
-  const ChatTemplate& template_;
-  std::string system_;
-  std::vector<std::pair<std::string, std::string>> messages_;  // role, content
-};
+template <class Render>
+auto refusal_is_failure(const Render& render) {
+  try {
+    return render();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) throw;
+    throw Error(ErrorCode::kInvalidFile, error.what(), error.hint());
+  }
+}
 
 }  // namespace vivace

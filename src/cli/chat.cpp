@@ -1,26 +1,19 @@
 #include "cli/chat.h"
 
-#include <algorithm>
 #include <memory>
 
 #include "base/error.h"
-#include "chat/engine_vocabulary.h"
 #include "chat/text_model.h"
+#include "cli/answerer.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
-#include "cli/generate.h"
 #include "cli/interrupt.h"
 #include "cli/line_editor.h"
-#include "cli/live_levers.h"
 #include "cli/load_options.h"
 #include "cli/model_location.h"
-#include "cli/model_session.h"
-#include "cli/run_record.h"
 #include "cli/sampling_options.h"
-#include "cli/summary.h"
 #include "cli/text_format.h"
-#include "models/model_file.h"
 
 namespace vivace {
 namespace {
@@ -58,17 +51,10 @@ constexpr const char* kHelp =
 
 class Chat {
  public:
-  Chat(Context& context, const Arguments& arguments, ModelSession& session, const Tokenizer& tokenizer,
-       const ChatTemplate& chat_template, Request request)
-      : console_(context.console),
-        arguments_(arguments),
-        recorder_(session, context),
-        source_(*session.source),
-        vocabulary_(tokenizer),
-        engine_(std::make_unique<Engine>(source_, &vocabulary_)),
-        conversation_(tokenizer, chat_template),
-        request_(std::move(request)) {
-    conversation_.set_system(arguments.text("system").value_or(""));
+  Chat(Context& context, const Arguments& arguments, Answerer& answerer, Request request)
+      : console_(context.console), arguments_(arguments), answerer_(answerer) {
+    question_.request = std::move(request);
+    begin_anew(text_of(arguments, "system"));
   }
 
   int talk(LineEditor& editor) {
@@ -111,11 +97,10 @@ class Chat {
     if (name == "/help") {
       console_.err(kHelp);
     } else if (name == "/reset") {
-      conversation_.reset();
+      begin_anew(has_system() ? messages()[0].at("content").get<std::string>() : "");
       console_.err("forgotten\n");
     } else if (name == "/system") {
-      conversation_.set_system(rest);
-      conversation_.reset();
+      begin_anew(rest);
       console_.err(rest.empty() ? "system message removed\n" : "system message set; beginning anew\n");
     } else if (name == "/set") {
       set(rest);
@@ -127,25 +112,29 @@ class Chat {
     return true;
   }
 
+  Json& messages() { return question_.messages; }
+  bool has_system() { return !messages().empty() && messages()[0].at("role") == "system"; }
+
+  void begin_anew(const std::string& system) {
+    messages() = Json::array();
+    if (!system.empty()) messages().push_back(chat_message("system", system));
+  }
+
   // The conversation survives: its tokens are read again by the next turn.
   void set(const std::string& words) {
     const size_t space = words.find(' ');
     try {
-      if (!words.empty()) {
-        Wishes wishes = source_.wishes();
-        set_live_lever(words.substr(0, space), space == std::string::npos ? "" : words.substr(space + 1), wishes);
-        engine_.reset();
-        source_.change(wishes);
-      }
+      const std::string value = space == std::string::npos ? "" : words.substr(space + 1);
+      console_.err(answerer_.set_lever(words.substr(0, space), value));
     } catch (const Error& error) {
-      console_.err(console_.red("error:") + " " + error.what() + "\n");
-      if (!error.hint().empty()) console_.err("hint: " + error.hint() + "\n");
+      show_error(error);
     }
-    if (!engine_) engine_ = std::make_unique<Engine>(source_, &vocabulary_);
-    console_.err(live_levers_text(source_.plan()));
   }
 
-  int32_t context_length() const { return source_.plan().context_length; }
+  void show_error(const Error& error) {
+    console_.err(console_.red("error:") + " " + error.what() + "\n");
+    if (!error.hint().empty()) console_.err("hint: " + error.hint() + "\n");
+  }
 
   void stats() {
     if (!has_answer_) {
@@ -155,43 +144,33 @@ class Chat {
     const Usage& usage = last_.finished.usage;
     console_.err(answer_text(last_));
     console_.err("context " + std::to_string(usage.prompt_tokens + usage.generated_tokens) + " of " +
-                 std::to_string(context_length()) + " tokens\n");
+                 std::to_string(answerer_.context_length()) + " tokens\n");
   }
 
-  // Makes room for an answer by forgetting the oldest exchanges.
-  std::vector<TokenId> fitting_tokens() {
-    const int32_t reserve = std::max(1, std::min(context_length() / 4, 512));
-    int forgotten = 0;
-    std::vector<TokenId> tokens = conversation_.tokens();
-    while (static_cast<int64_t>(tokens.size()) + reserve > context_length() && conversation_.forget_oldest()) {
-      forgotten += 2;
-      tokens = conversation_.tokens();
-    }
-    if (forgotten > 0) {
-      console_.err("note: the context of " + std::to_string(context_length()) + " tokens is full; the oldest " +
-                   std::to_string(forgotten) + " messages were forgotten\n");
-    }
-    return tokens;
+  // What an answer had no room for is gone for the next ones, too.
+  void forget_oldest(int32_t count) {
+    if (count == 0) return;
+    const auto begin = messages().begin() + (has_system() ? 1 : 0);
+    messages().erase(begin, begin + count);
+    console_.err("note: the context of " + std::to_string(answerer_.context_length()) + " tokens is full; the oldest " +
+                 std::to_string(count) + " messages were forgotten\n");
   }
 
   void answer(const std::string& text) {
-    conversation_.add("user", text);
+    messages().push_back(chat_message("user", text));
     std::string said;
     try {
-      Request request = request_;
-      request.prompt = fitting_tokens();
-      recorder_.begin();
-      last_ = generate(*engine_, std::move(request), [&](const Event& event) { show(event, said); });
+      last_ = answerer_.answer(question_, [&](const Event& event) { show(event, said); });
       has_answer_ = true;
-      recorder_.keep(last_.finished);
     } catch (const Error& error) {
-      conversation_.remove_last();
+      messages().erase(messages().size() - 1);
       if (!console_.in_is_terminal()) throw;
-      console_.err(console_.red("error:") + " " + error.what() + "\n");
+      show_error(error);
       return;
     }
     console_.out(said.ends_with('\n') ? "" : "\n");
-    conversation_.add("assistant", said);
+    forget_oldest(last_.messages_left_out);
+    messages().push_back(chat_message("assistant", said));
     const FinishReason reason = last_.finished.reason;
     const bool cut = reason == FinishReason::kContextLength || reason == FinishReason::kMaxTokens ||
                      reason == FinishReason::kCancelled;
@@ -213,38 +192,20 @@ class Chat {
 
   Console& console_;
   const Arguments& arguments_;
-  RunRecorder recorder_;
-  ModelSource& source_;
-  const EngineVocabulary vocabulary_;
-  std::unique_ptr<Engine> engine_;
-  Conversation conversation_;
-  Request request_;
+  Answerer& answerer_;
+  Question question_;  // the whole talk so far
   TimedAnswer last_;
   bool has_answer_ = false;
   const std::string empty_;
 };
 
 int run_chat(const Arguments& arguments, Context& context) {
-  const std::filesystem::path path = locate_model(*arguments.positional("MODEL"), context);
-  GgufFile file = open_model_file(path);
-  const std::unique_ptr<Tokenizer> tokenizer = open_tokenizer(file);
-  const ChosenTemplate chosen = open_chat_template(file, *tokenizer, arguments.text("chat-template").value_or(""));
-  if (!chosen.chat_template) {
-    throw Error(
-        ErrorCode::kUnsupported, "the model has no chat template",
-        "name one with --chat-template (a file, or a name such as chatml), or complete texts with vivace run --raw");
-  }
-  ModelSession session = plan_session(std::move(file), path, arguments, context);
-  if (!chosen.note.empty()) context.console.err("note: " + chosen.note + "\n");
   const Request request = read_request(arguments);
-  const bool quiet = arguments.flag("quiet");
-  if (!quiet) {
-    context.console.err(settings_summary(context.console, session, request.sampling, arguments.flag("verbose")));
+  const std::unique_ptr<Answerer> answerer = open_answerer(arguments, context, {.sampling = request.sampling});
+  if (!arguments.flag("quiet") && context.console.in_is_terminal()) {
+    context.console.err("/help explains, Ctrl-D ends\n\n");
   }
-  load_session(session, context);
-  if (!quiet) context.console.err(load_summary(context.console, session));
-  if (!quiet && context.console.in_is_terminal()) context.console.err("/help explains, Ctrl-D ends\n\n");
-  Chat chat(context, arguments, session, *tokenizer, *chosen.chat_template, request);
+  Chat chat(context, arguments, *answerer, request);
   LineEditor editor(context.console, app_paths(context.environment).data / "chat_history");
   return chat.talk(editor);
 }
@@ -252,17 +213,20 @@ int run_chat(const Arguments& arguments, Context& context) {
 }  // namespace
 
 CommandRow chat_command_row() {
-  return {.name = "chat",
-          .group = "Use a model",
-          .summary = "Talk with a model, with history and line editing",
-          .description =
-              "Lines come from the terminal, or one message a line from standard input. What was said stays in "
-              "memory, so that each turn computes only what is new.",
-          .positionals = {model_argument()},
-          .options = {kPromptRows, template_options(), kOutputRows, sampling_options(), stop_options(), load_options()},
-          .examples = {{"chat smollm2-135m-instruct", "the default model"},
-                       {"chat ./model.gguf --system \"Answer in French.\"", "with a system message"}},
-          .run = run_chat};
+  return {
+      .name = "chat",
+      .group = "Use a model",
+      .summary = "Talk with a model, with history and line editing",
+      .description =
+          "Lines come from the terminal, or one message a line from standard input. What was said stays in "
+          "memory, so that each turn computes only what is new. Where a server is up that has the model, it answers; "
+          "options about the load, or --server none, load it here.",
+      .positionals = {model_argument()},
+      .options = {kPromptRows, template_options(), kOutputRows, sampling_options(), stop_options(), answerer_options(),
+                  load_options()},
+      .examples = {{"chat smollm2-135m-instruct", "the default model"},
+                   {"chat ./model.gguf --system \"Answer in French.\"", "with a system message"}},
+      .run = run_chat};
 }
 
 }  // namespace vivace

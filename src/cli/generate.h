@@ -12,6 +12,7 @@ namespace vivace {
 struct TimedAnswer {
   Finished finished;
   double first_token_seconds = 0;  // from submit; 0 where there was no token
+  int32_t messages_left_out = 0;   // of a chat that was too long for the context
 };
 
 /// Hands each event to `on_event` on this thread. Ctrl-C cancels the request, whatever it is doing: the answer's

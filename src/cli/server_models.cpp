@@ -1,17 +1,13 @@
 // vivace ps, load, unload: the models of a running server, asked over its API.
-#include "base/error.h"
-#include "base/json.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/model_commands.h"
+#include "cli/server_connection.h"
 #include "cli/text_format.h"
-#include "net/http_client.h"
 
 namespace vivace {
 namespace {
-
-constexpr const char* kDefaultServer = "http://127.0.0.1:1234";
 
 const OptionRow kServerRows[] = {
     {.name = "server",
@@ -52,24 +48,16 @@ const OptionRow kLoadRows[] = {
 };
 
 std::string server_of(const Arguments& arguments, const Context& context) {
-  if (!arguments.given("server") && !context.environment.server.empty()) return context.environment.server;
-  return arguments.text("server").value_or(kDefaultServer);
+  const std::string usual = usual_server(context.environment);
+  if (arguments.given("server") || usual == "none") return arguments.text("server").value_or(kDefaultServer);
+  return usual;
 }
 
 /// The answer's JSON. Throws Error with the server's own words where it refuses.
 Json ask(const Arguments& arguments, const Context& context, const char* method, const char* path, const Json& body) {
-  HttpClient client(parse_http_address(server_of(arguments, context)));
-  const HttpResponse response = client.request(method, path, body.is_null() ? "" : dump_json(body));
-  Json json;
-  try {
-    json = parse_json(response.body);
-  } catch (const Error&) {
-    throw Error(ErrorCode::kIo, "what answers at " + server_of(arguments, context) + " is no Vivace");
-  }
-  if (response.status == 200) return json;
-  const auto error = json.find("error");
-  const std::string message = error != json.end() && error->is_object() ? error->value("message", "") : dump_json(json);
-  throw Error(response.status == 404 ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument, message);
+  const std::string address = server_of(arguments, context);
+  HttpClient client = connect_server(address, context);
+  return server_json(client.request(method, path, body.is_null() ? "" : dump_json(body)), address);
 }
 
 int run_ps(const Arguments& arguments, Context& context) {

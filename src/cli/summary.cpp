@@ -4,6 +4,7 @@
 #include "cli/plan_report.h"
 #include "cli/sampling_options.h"
 #include "cli/text_format.h"
+#include "server/event_json.h"
 
 namespace vivace {
 
@@ -22,21 +23,9 @@ std::string load_summary(const Console& console, const ModelSession& session) {
 }
 
 Json answer_json(const TimedAnswer& answer) {
-  const Finished& finished = answer.finished;
-  const Timings& timings = finished.timings;
-  return {{"finish_reason", finish_reason_name(finished.reason)},
-          {"stop_string", finished.stop_string},
-          {"usage",
-           {{"prompt_tokens", finished.usage.prompt_tokens},
-            {"cached_tokens", finished.usage.cached_tokens},
-            {"generated_tokens", finished.usage.generated_tokens}}},
-          {"timings",
-           {{"first_token_seconds", answer.first_token_seconds},
-            {"queue_seconds", timings.queue_seconds},
-            {"prefill_seconds", timings.prefill_seconds},
-            {"decode_seconds", timings.decode_seconds},
-            {"prefill_tokens_per_second", timings.prefill_rate},
-            {"decode_tokens_per_second", timings.decode_rate}}}};
+  Json json = finished_json(answer.finished);
+  json["timings"]["first_token_seconds"] = answer.first_token_seconds;
+  return json;
 }
 
 }  // namespace vivace

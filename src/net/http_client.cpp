@@ -51,7 +51,7 @@ HttpAddress parse_http_address(std::string_view text) {
 }
 
 struct HttpClient::Impl {
-  Impl(HttpAddress where, std::chrono::milliseconds patience) : address(std::move(where)), timeout(patience) {}
+  Impl(HttpAddress where, HttpClientOptions how) : address(std::move(where)), options(std::move(how)) {}
 
   [[noreturn]] void fail(const error_code& error) {
     connection.reset();
@@ -60,10 +60,24 @@ struct HttpClient::Impl {
     throw Error(ErrorCode::kIo, "no server at " + where + ": " + error.message(), "start one with vivace serve");
   }
 
-  /// Runs what was begun to its end.
+  /// Runs what was begun to its end. Throws Error kCancelled where the caller has enough.
   void run() {
+    constexpr auto kPatience = std::chrono::milliseconds(50);
     context.restart();
-    context.run();
+    if (!options.go_on) {
+      context.run();
+      return;
+    }
+    bool cancelled = false;
+    while (!context.stopped()) {
+      context.run_for(kPatience);
+      if (cancelled || options.go_on()) continue;
+      cancelled = true;  // what was begun ends with an error
+      connection->close();
+    }
+    if (!cancelled) return;
+    connection.reset();
+    throw Error(ErrorCode::kCancelled, "hung up on the server");
   }
 
   void connect() {
@@ -87,10 +101,11 @@ struct HttpClient::Impl {
     request.version(11);
     request.set(http::field::host, address.host + ":" + std::to_string(address.port));
     if (!body.empty()) request.set(http::field::content_type, "application/json");
+    if (!options.token.empty()) request.set(http::field::authorization, "Bearer " + options.token);
     request.body() = body;
     request.prepare_payload();
     error_code error;
-    connection->expires_after(timeout);
+    connection->expires_after(options.timeout);
     http::async_write(*connection, request, [&](const error_code& e, size_t) { error = e; });
     run();
     return error;
@@ -98,7 +113,7 @@ struct HttpClient::Impl {
 
   error_code read_head(http::response_parser<http::buffer_body>& parser) {
     error_code error;
-    connection->expires_after(timeout);
+    connection->expires_after(options.timeout);
     http::async_read_header(*connection, buffer, parser, [&](const error_code& e, size_t) { error = e; });
     run();
     return error;
@@ -135,7 +150,7 @@ struct HttpClient::Impl {
       parser.get().body().data = piece.data();
       parser.get().body().size = piece.size();
       error_code error;
-      connection->expires_after(timeout);
+      connection->expires_after(options.timeout);
       http::async_read_some(*connection, buffer, parser, [&](const error_code& e, size_t) { error = e; });
       run();
       if (error && error != http::error::need_buffer) fail(error);
@@ -149,14 +164,14 @@ struct HttpClient::Impl {
   }
 
   HttpAddress address;
-  std::chrono::milliseconds timeout;
+  HttpClientOptions options;
   asio::io_context context{1};
   std::optional<beast::tcp_stream> connection;
   beast::flat_buffer buffer;
 };
 
-HttpClient::HttpClient(HttpAddress address, std::chrono::milliseconds timeout)
-    : impl_(std::make_unique<Impl>(std::move(address), timeout)) {}
+HttpClient::HttpClient(HttpAddress address, HttpClientOptions options)
+    : impl_(std::make_unique<Impl>(std::move(address), std::move(options))) {}
 
 HttpClient::~HttpClient() = default;
 

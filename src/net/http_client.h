@@ -19,9 +19,16 @@ struct HttpAddress {
 };
 HttpAddress parse_http_address(std::string_view text);
 
+struct HttpClientOptions {
+  std::chrono::milliseconds timeout = std::chrono::minutes(10);  // without a byte from the server
+  std::string token = {};                                        // sent as a bearer's; "": none
+  /// Asked several times a second while waiting; false hangs up, with Error kCancelled. Null: waits on.
+  std::function<bool()> go_on = {};
+};
+
 class HttpClient {
  public:
-  explicit HttpClient(HttpAddress address, std::chrono::milliseconds timeout = std::chrono::minutes(10));
+  explicit HttpClient(HttpAddress address, HttpClientOptions options = {});
   ~HttpClient();
 
   /// Sends a request and reads the whole answer. `path` is below the address. Throws Error kIo where nobody answers.

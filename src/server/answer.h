@@ -100,6 +100,8 @@ class AnswerWriter {
   virtual std::string heartbeat() const { return ": still here\n\n"; }
   /// Whether the stream begins before the model is loaded and the prompt read.
   virtual bool tells_progress() const { return false; }
+  /// Whether every token is told and kept, also one whose text is not certain yet.
+  virtual bool tells_tokens() const { return false; }
   virtual std::string loading(const Answer&, double) { return ""; }
   virtual std::string reading(const Answer&, double) { return ""; }
 

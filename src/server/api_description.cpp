@@ -84,6 +84,13 @@ Json schemas() {
   all["/api/v1/models/load"] = object({{"model", text()}, {"context_length", integer(1, 1 << 24)}}, {"model"});
   all["/api/v1/models/unload"] = object({{"instance_id", text()}}, {"instance_id"});
   all["/api/v1/plan"] = object({{"model", text()}, {"context_length", integer(1, 1 << 24)}}, {"model"});
+  all["/api/v1/generate"] = object(with(sampling_properties(), {{"model", text()},
+                                                                {"messages", messages},
+                                                                {"prompt", text()},
+                                                                {"max_tokens", integer(-1, 1 << 30)},
+                                                                {"repeat_window", integer(-1, 1 << 30)},
+                                                                {"logprobs", integer(0, 100)}}),
+                                   {});
   all["/api/chat"] = object(
       {{"model", text()}, {"messages", {{"type", "array"}, {"items", reference("Message")}}}, {"stream", flag()}},
       {"model"});

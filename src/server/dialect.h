@@ -53,5 +53,6 @@ std::span<const Route> lmstudio_v0_routes();
 std::span<const Route> anthropic_routes();
 std::span<const Route> ollama_routes();
 std::span<const Route> vivace_routes();
+std::span<const Route> vivace_generate_routes();
 
 }  // namespace vivace

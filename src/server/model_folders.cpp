@@ -124,6 +124,14 @@ void add_ollama(const fs::path& store, std::vector<ModelEntry>& models) {
 
 bool same(const std::string& a, const std::string& b) { return ascii_lower(a) == ascii_lower(b); }
 
+std::optional<ModelEntry> find_model_of_file(const std::vector<ModelEntry>& models, const fs::path& path) {
+  for (const ModelEntry& entry : models) {
+    std::error_code ignored;
+    if (fs::equivalent(entry.path, path, ignored)) return entry;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ModelFolders usual_model_folders(const fs::path& own, const fs::path& home) {
@@ -186,6 +194,7 @@ ModelEntry entry_of_file(const fs::path& path) {
 
 std::optional<ModelEntry> find_model(const std::vector<ModelEntry>& models, const std::string& name) {
   if (name.empty()) return std::nullopt;
+  if (name.starts_with('/')) return find_model_of_file(models, name);
   std::string wanted = name;
   if (ascii_lower(wanted).ends_with(kSuffix)) wanted.resize(wanted.size() - kSuffix.size());
   for (const ModelEntry& entry : models) {

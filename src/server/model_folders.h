@@ -30,7 +30,7 @@ ModelFolders usual_model_folders(const std::filesystem::path& own, const std::fi
 std::vector<ModelEntry> find_models(const ModelFolders& folders);
 
 /// The entry that `name` means: a key (case doesn't count), a key without its quantisation where one alone begins so, a
-/// path below publisher/repo, a path of a file that is in no folder.
+/// path below publisher/repo, the absolute path of an entry's file.
 std::optional<ModelEntry> find_model(const std::vector<ModelEntry>& models, const std::string& name);
 
 /// Removes the files of a model that Vivace keeps itself. Throws ApiError 403 for others, Error kIo.

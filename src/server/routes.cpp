@@ -21,7 +21,7 @@ std::optional<std::string> match(std::string_view pattern, std::string_view path
 std::vector<Route> all_routes() {
   std::vector<Route> routes;
   for (const auto list : {openai_routes(), openai_responses_routes(), anthropic_routes(), ollama_routes(),
-                          lmstudio_routes(), lmstudio_v0_routes(), vivace_routes()}) {
+                          lmstudio_routes(), lmstudio_v0_routes(), vivace_routes(), vivace_generate_routes()}) {
     routes.insert(routes.end(), list.begin(), list.end());
   }
   return routes;

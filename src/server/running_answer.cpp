@@ -269,10 +269,10 @@ void RunningAnswer::token(int choice, const TokenEvent* token, const std::string
   const bool thinks = std::any_of(delta.parts.begin(), delta.parts.end(),
                                   [](const AnswerPart& part) { return part.kind == AnswerPart::Kind::kReasoning; });
   if (token != nullptr && thinks) ++kept.reasoning_tokens;
-  if (token != nullptr && wish_.request.sampling.logprobs >= 0) kept.tokens.push_back(*token);
+  const bool tells_token = token != nullptr && (wish_.request.sampling.logprobs >= 0 || writer_->tells_tokens());
+  if (tells_token) kept.tokens.push_back(*token);
   keep(choice, delta.parts);
-  const bool says = !delta.parts.empty() || (token != nullptr && wish_.request.sampling.logprobs >= 0);
-  if (stream_ && says) tell(writer_->delta(answer_, delta));
+  if (stream_ && (tells_token || !delta.parts.empty())) tell(writer_->delta(answer_, delta));
 }
 
 void RunningAnswer::finish(int choice, const Finished& finished) {

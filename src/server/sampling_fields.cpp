@@ -48,15 +48,17 @@ void read_logit_bias(JsonFields& fields, Request& request) {
   }
 }
 
-void read_sampling_fields(JsonFields& fields, AnswerRequest& request, double most_temperature) {
+void read_sampling_fields(JsonFields& fields, AnswerRequest& request, const SamplingLimits& limits) {
   SamplingOptions& sampling = request.request.sampling;
-  if (const auto value = fields.number("temperature", 0, most_temperature)) sampling.temperature = float(*value);
+  if (const auto value = fields.number("temperature", 0, limits.temperature)) sampling.temperature = float(*value);
   read_top_p(fields, sampling);
   if (const auto value = fields.integer("top_k", -1, 1 << 30)) sampling.top_k = int32_t(std::max<int64_t>(*value, 0));
   if (const auto value = fields.number("min_p", 0, 1)) sampling.min_p = float(*value);
   if (const auto value = fields.number("repeat_penalty", 0.01, 100)) sampling.repeat_penalty = float(*value);
-  if (const auto value = fields.number("presence_penalty", -2, 2)) sampling.presence_penalty = float(*value);
-  if (const auto value = fields.number("frequency_penalty", -2, 2)) sampling.frequency_penalty = float(*value);
+  if (const auto value = fields.number("presence_penalty", -limits.penalty, limits.penalty))
+    sampling.presence_penalty = float(*value);
+  if (const auto value = fields.number("frequency_penalty", -limits.penalty, limits.penalty))
+    sampling.frequency_penalty = float(*value);
   constexpr int64_t kAnySeed = std::numeric_limits<int64_t>::max();
   if (const auto value = fields.integer("seed", -kAnySeed - 1, kAnySeed); value && *value != -1) {
     sampling.seed = uint64_t(*value);

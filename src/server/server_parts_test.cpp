@@ -10,6 +10,7 @@
 #include "server/api_error.h"
 #include "server/chat_messages.h"
 #include "server/conversation_store.h"
+#include "server/event_json.h"
 #include "server/json_fields.h"
 #include "server/model_folders.h"
 #include "server/model_settings.h"
@@ -101,6 +102,38 @@ TEST(Sampling, FieldsOfEveryDialect) {
   EXPECT_EQ(failure_of([&] { read_sampling_fields(bad, request); }).param, "logit_bias");
 }
 
+TEST(EventJson, ComesBackAsItWas) {
+  Finished finished;
+  finished.reason = FinishReason::kContextLength;
+  finished.stop_string = "stop";
+  finished.usage = {7, 3, 5};
+  finished.timings = {0.5, 1.5, 2.5, 10, 20};
+  const Finished back = parse_finished_json(finished_json(finished));
+  EXPECT_EQ(dump_json(finished_json(back)), dump_json(finished_json(finished)));
+  EXPECT_EQ(back.reason, FinishReason::kContextLength);
+
+  TokenEvent token;
+  token.id = 3;
+  token.logprob = -0.5f;
+  token.top = {{3, -0.5f}, {4, -1.25f}};
+  const Json json = logprobs_json(token, [](TokenId id) { return "piece " + std::to_string(id); });
+  TokenEvent read;
+  std::map<TokenId, std::string> pieces;
+  parse_logprobs_json(json, read, [&](TokenId id, const std::string& text) { pieces[id] = text; });
+  EXPECT_EQ(read.logprob, token.logprob);
+  ASSERT_EQ(read.top.size(), 2u);
+  EXPECT_EQ(read.top[1].id, 4);
+  EXPECT_EQ(pieces.at(4), "piece 4");
+}
+
+TEST(EventJson, OtherFormsAreRefused) {
+  for (const char* text : {"{}", "[]", R"({"finish_reason": 3})", R"({"finish_reason": "end", "stop_string": ""})"}) {
+    EXPECT_THROW(parse_finished_json(parse_json(text)), Error) << text;
+  }
+  TokenEvent token;
+  EXPECT_THROW(parse_logprobs_json(parse_json("{\"id\": 1}"), token, [](TokenId, const std::string&) {}), Error);
+}
+
 TEST(Conversations, TheOldestGo) {
   ConversationStore store(1000);
   for (int i = 0; i < 10; ++i) store.keep("id" + std::to_string(i), {"m", Json::array({std::string(200, 'x')})});
@@ -176,6 +209,8 @@ TEST_F(ModelFoldersTest, FindsWhatOtherProgramsKeep) {
   EXPECT_EQ(find_model(models, "their-model")->key, "Their-Model-Q8_0");
   EXPECT_EQ(find_model(models, "llama3.2")->store, "ollama");
   EXPECT_EQ(find_model(models, "mine-q4_0.gguf")->key, "mine-q4_0");
+  EXPECT_EQ(find_model(models, (home_ / "own" / "mine-q4_0.gguf").string())->key, "mine-q4_0");
+  EXPECT_FALSE(find_model(models, (home_ / "secret.gguf").string()));
   EXPECT_FALSE(find_model(models, "min"));
   EXPECT_FALSE(find_model(models, ""));
 }

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 PROGRAM = os.environ["VIVACE_PROGRAM"]
+os.environ["VIVACE_SERVER"] = "none"  # whatever else runs on this machine
 MODEL = "smollm2-135m-instruct"
 
 

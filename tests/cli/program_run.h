@@ -80,6 +80,7 @@ inline ProgramResult run_vivace(std::vector<std::string> arguments, RunOptions o
   std::vector<std::string> command = options.wrapper;
   command.push_back(VIVACE_PROGRAM);
   command.insert(command.end(), arguments.begin(), arguments.end());
+  options.environment.push_back("VIVACE_SERVER=none");  // whatever runs on this machine
   return run_command(command, options);
 }
 

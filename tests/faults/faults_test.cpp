@@ -53,9 +53,21 @@ std::vector<Subcommand> subcommands() {
        "out"},
       {"run",
        [](const ScratchFolder& s) {
-         return std::vector<std::string>{
-             "run",          in(s, "tiny.gguf"), "Hello", "--max-tokens", "3", "--temperature", "0", "--quiet",
-             "--ignore-eos", "--threads",        "2",     "--gpu-layers", "0"};
+         return std::vector<std::string>{"run",
+                                         in(s, "tiny.gguf"),
+                                         "Hello",
+                                         "--max-tokens",
+                                         "3",
+                                         "--temperature",
+                                         "0",
+                                         "--quiet",
+                                         "--server",
+                                         "none",
+                                         "--ignore-eos",
+                                         "--threads",
+                                         "2",
+                                         "--gpu-layers",
+                                         "0"};
        }},
   };
 }

@@ -45,7 +45,7 @@ void read_options(JsonFields& body, AnswerRequest& request) {
   const Json* object = body.object("options");
   if (object == nullptr) return;
   JsonFields options(*object, "options");
-  read_sampling_fields(options, request, 100);
+  read_sampling_fields(options, request, {.temperature = 100});
   if (const auto most = options.integer("num_predict", -2, 1 << 30))
     request.request.max_tokens = std::max(-1, int32_t(*most));
   if (const auto window = options.integer("repeat_last_n", -1, 1 << 30)) {
