@@ -12,6 +12,8 @@
 // forms give them, so both tables must have the same tiles of tokens (simd/, k...Tokens).
 #pragma once
 
+#include <type_traits>
+
 #include "backends/cpu/detect.h"
 #include "backends/cpu/kernels/panel_formats.h"
 #include "backends/cpu/kernels/prepared_form.h"
@@ -26,9 +28,11 @@ constexpr int kUnitTokens = 16;  // of one product
 constexpr int kQuad = 4;         // tokens whose sums are stored at a time
 constexpr int kUnitStep = 64;    // columns of a tile of tokens, a cache line of codes
 
-/// A smaller step is faster without the unit: unpacking takes as long as multiplying some 20 tokens.
-constexpr int kMostWithoutUnit = 32;
-static bool needs_unit(int tokens) { return tokens > kMostWithoutUnit && !TokenTiles{tokens}.is_small(); }
+/// A small step is faster without the unit: unpacking takes as long as multiplying some ten tokens.
+static bool needs_unit(uint32_t kind, int tokens) {
+  constexpr int kLeastOfBlocks = 25;
+  return !TokenTiles{tokens}.is_small() && (kind == kInt8Block256 || tokens >= kLeastOfBlocks);
+}
 
 /// Codes of 16 tokens and the dwords that belong to them, one kind after the other:
 ///   kInt8Block32:  for each 16 tokens codes [K/64][16 tokens][64], then for each block [2][16 tokens]: scale, scale *
@@ -69,15 +73,14 @@ struct UnitForm {
 /// The unit's form of a kind, for a step of `rows` rows.
 static UnitForm unit_form(const uint8_t* prepared, uint32_t kinds, uint32_t kind, int32_t columns, int rows) {
   const UnitForm first(prepared + base_table().prepared_bytes(kinds, columns, rows), kInt8Block32, columns, rows);
-  const bool behind = kind == kInt8Block256 && (kinds & kInt8Block32);
+  const bool behind = kind == kInt8Block256 && (kinds & kInt8Block32) && needs_unit(kInt8Block32, rows);
   return {first.data + (behind ? first.bytes() : 0), kind, columns, rows};
 }
 
 static size_t prepared_bytes(uint32_t kinds, int32_t columns, int32_t rows) {
   size_t bytes = base_table().prepared_bytes(kinds, columns, rows);
-  if (!needs_unit(rows)) return bytes;
   for (uint32_t kind = kInt8Block32; kind <= kInt8Block256; kind *= 2) {
-    if (kinds & kind) bytes += UnitForm(nullptr, kind, columns, rows).bytes();
+    if ((kinds & kind) && needs_unit(kind, rows)) bytes += UnitForm(nullptr, kind, columns, rows).bytes();
   }
   return bytes;
 }
@@ -107,10 +110,9 @@ static void copy_block(const TileView& from, int lanes, int64_t block, const Uni
 static void prepare(uint32_t kinds, const float* values, int64_t stride, int32_t columns, int32_t row_begin,
                     int32_t row_end, int32_t rows, uint8_t* prepared) {
   base_table().prepare(kinds, values, stride, columns, row_begin, row_end, rows, prepared);
-  if (!needs_unit(rows)) return;
   const TokenTiles tiles{rows};
   for (uint32_t kind = kInt8Block32; kind <= kInt8Block256; kind *= 2) {
-    if (!(kinds & kind)) continue;
+    if (!(kinds & kind) || !needs_unit(kind, rows)) continue;
     const uint8_t* form = prepared_form(prepared, kinds, kind, columns, rows);
     const UnitForm unit = unit_form(prepared, kinds, kind, columns, rows);
     for (int row = row_begin; row < row_end; ++row) {
@@ -133,6 +135,10 @@ struct alignas(64) Product {
 /// How much lower than its code a weight is meant.
 template <class Format>
 constexpr int kCodeOffset = Format::kOffsetBits < 0 ? 0 : 1 << Format::kOffsetBits;
+
+/// Codes and factors of formats with mins count from 0 on.
+template <class Format>
+constexpr bool kNonNegative = Format::kMins != Mins::kNone;
 
 /// A call and where its tokens' groups are.
 template <class Format>
@@ -167,9 +173,16 @@ struct SuperKernel {
   /// The sums of two panels.
   using Totals = float[kChunk][kPanels][16];
   static constexpr int32_t kScratchRows = 0, kScratchBytes = sizeof(Totals) * kMostPanels / kPanels;
-  static bool suits(const MatmulCall& call) { return needs_unit(call.tokens); }
+  static bool suits(const MatmulCall& call) { return needs_unit(kInt8Block256, call.tokens); }
 
-  /// Two panels' block on its way.
+  /// A block of one panel or two.
+  struct Item {
+    const uint8_t* weights;  // of the first panel
+    int64_t block;
+    const uint8_t* ahead;  // weights of what comes after it, be it in other panels
+  };
+
+  /// An item on its way.
   struct Work {
     alignas(64) uint8_t codes[kPanels * kParts * kTileBytes];
     Product products[2][kPanels * kParts];
@@ -182,10 +195,12 @@ struct SuperKernel {
     Format::scales(block, scales);
     const uint8_t* group = block + Format::kGroups;
     for (int g = 0; g < 8; ++g, group += Format::kGroupBytes, to += 8 * 64) {
+      using Factor = CodeFactor<kNonNegative<Format>>;
+      const auto* own = scales.factor + g * kPerGroup;
+      const Factor factors[2] = {Factor(factor_i32(own[0])), Factor(factor_i32(own[kPerGroup - 1]))};
       unroll<8>([&](auto i) VIVACE_INLINE_LAMBDA {
-        const I32x16 factor = doubled(factor_i32(scales.factor[g * kPerGroup + i / kDwords]));
         I32x16 parts[kParts];
-        multiply_codes<kCodeOffset<Format>, kParts>(Format::template codes<i>(group), factor, parts);
+        multiply_codes<kCodeOffset<Format>, kParts>(Format::template codes<i>(group), factors[i / kDwords], parts);
         for (int part = 0; part < kParts; ++part) {
           store_f32(reinterpret_cast<float*>(to + part * kTileBytes + 64 * i), as_f32(parts[part]));
         }
@@ -228,13 +243,13 @@ struct SuperKernel {
   /// totals += one block of kCount panels for groups of tokens from `first` on. The unit multiplies one group while the
   /// vectors add the one before; a processor sees only so far ahead, so its products are strewn among the tokens.
   template <int kCount>
-  static void add_panels(const UnitCall<Format>& unit_call, Unit& unit, const uint8_t* weights, int64_t block,
-                         int first, int groups, Work& work, Totals& totals) {
+  static void add_panels(const UnitCall<Format>& unit_call, Unit& unit, const Item& item, int first, int groups,
+                         Work& work, Totals& totals) {
     constexpr int kTiles = kCount * kParts, kProducts = kTiles * 4, kEvery = kUnitTokens / kProducts;
     for (int p = 0; p < kCount; ++p) {
-      unpack(weights + p * unit_call.panel_bytes(), work.scales[p], work.codes + p * kParts * kTileBytes);
+      unpack(item.weights + p * unit_call.panel_bytes(), work.scales[p], work.codes + p * kParts * kTileBytes);
     }
-    const uint8_t* tokens = unit_call.form.codes(first, block);
+    const uint8_t* tokens = unit_call.form.codes(first, item.block);
     unit.template clear<kTiles>();
     unroll<kProducts>([&](auto n) VIVACE_INLINE_LAMBDA { multiply<kTiles, n>(unit, tokens, work.codes); });
     unit.template store<kTiles>(work.products[0][0].sum[0]);
@@ -248,18 +263,24 @@ struct SuperKernel {
         mins[p][i] = Format::kMins == Mins::kNone ? zero_i32() : work.scales[p].pairs[i];
       });
     });
-    for (int group = 0; group < groups; ++group) {
-      // The last group is multiplied once more, to no end.
-      tokens = unit_call.form.codes(first + (group + 1 < groups ? group + 1 : group), block);
-      const float* companions = unit_call.companions(first + group, block);
-      unit.template clear<kTiles>();
+    const auto add_group = [&](int group, auto goes_on) VIVACE_INLINE_LAMBDA {
+      tokens = unit_call.form.codes(first + group + 1, item.block);
+      const float* companions = unit_call.companions(first + group, item.block);
+      // The next item's lines, a few with each token: more at once than the processor waits for would hold it up.
+      const bool asks = static_cast<size_t>(group) * kUnitTokens * 64 < Format::kBytes;
+      const uint8_t* ahead = asks ? item.ahead + group * kUnitTokens * 64 : work.codes;
+      const size_t ahead_step = asks ? unit_call.panel_bytes() : 0;
+      if constexpr (goes_on) unit.template clear<kTiles>();
       unroll<kUnitTokens>([&](auto t) VIVACE_INLINE_LAMBDA {
+        for (int p = 0; p < kCount; ++p) prefetch_far(ahead + p * ahead_step + 64 * t);
         for (int line = 4 * t; line < 4 * t + 4; ++line) prefetch(tokens + UnitForm::kSuperBytes + 64 * line);
-        if constexpr (t % kEvery == 0) multiply<kTiles, t / kEvery>(unit, tokens, work.codes);
+        if constexpr (goes_on && t % kEvery == 0) multiply<kTiles, t / kEvery>(unit, tokens, work.codes);
         add_token<kCount>(work.products[group % 2], scale, min, mins, companions, t, totals + group * kUnitTokens);
       });
-      unit.template store<kTiles>(work.products[(group + 1) % 2][0].sum[0]);
-    }
+      if constexpr (goes_on) unit.template store<kTiles>(work.products[(group + 1) % 2][0].sum[0]);
+    };
+    for (int group = 0; group + 1 < groups; ++group) add_group(group, std::true_type());
+    add_group(groups - 1, std::false_type());
   }
 
   static void run(const MatmulCall& call) {
@@ -277,12 +298,15 @@ struct SuperKernel {
           __builtin_memset(totals[p / 2], 0, sizeof(totals[0][0]) * kUnitTokens * static_cast<size_t>(groups));
         }
         for (int64_t block = 0; block < unit_call.blocks; ++block) {
+          const uint8_t* next = block + 1 < unit_call.blocks ? unit_call.panel(row) + (block + 1) * Format::kBytes
+                                                             : unit_call.panel(row + 16 * kMostPanels);
           for (int p = 0; p < panels; p += 2) {
             const uint8_t* weights = unit_call.panel(row + 16 * p) + block * Format::kBytes;
+            const Item item = {weights, block, p + 2 < panels ? weights + 2 * unit_call.panel_bytes() : next};
             if (panels - p > 1) {
-              add_panels<2>(unit_call, unit, weights, block, first, groups, work, totals[p / 2]);
+              add_panels<2>(unit_call, unit, item, first, groups, work, totals[p / 2]);
             } else {
-              add_panels<1>(unit_call, unit, weights, block, first, groups, work, totals[p / 2]);
+              add_panels<1>(unit_call, unit, item, first, groups, work, totals[p / 2]);
             }
           }
         }
@@ -308,7 +332,7 @@ struct BlockKernel {
   using Unit = MatrixUnit<32>;
 
   /// A panel and the tokens of longer rows leave the second cache between two uses, and the base is faster.
-  static bool suits(const MatmulCall& call) { return needs_unit(call.tokens) && call.columns <= 4096; }
+  static bool suits(const MatmulCall& call) { return needs_unit(kInt8Block32, call.tokens) && call.columns <= 4096; }
 
   /// A panel in scratch: codes [K/4][16 rows] of four columns, then the scales of each block.
   struct Panel {
@@ -322,12 +346,14 @@ struct BlockKernel {
     for (int64_t block = 0; block < blocks; ++block, weight += Format::kBytes, to += 8 * 64) {
       Format::scales(weight, panel.scales[block]);
       unroll<8>([&](auto i) VIVACE_INLINE_LAMBDA {
-        I32x16 code[1];
-        multiply_codes<kCodeOffset<Format>, 1>(Format::template codes<i>(weight + Format::kGroups), doubled(set_i32(1)),
-                                               code);
-        store_f32(reinterpret_cast<float*>(to + 64 * i), as_f32(code[0]));
+        const I32x16 code = meant_codes<kCodeOffset<Format>>(Format::template codes<i>(weight + Format::kGroups));
+        store_f32(reinterpret_cast<float*>(to + 64 * i), as_f32(code));
       });
     }
+  }
+
+  VIVACE_SIMD void prefetch_block(const uint8_t* block) {
+    VIVACE_UNROLL for (int line = 0; line < (Format::kBytes + 63) / 64; ++line) prefetch_far(block + 64 * line);
   }
 
   VIVACE_SIMD void add_block(const Product& product, const BlockScales& scales, const float* companions,
@@ -339,7 +365,9 @@ struct BlockKernel {
     }
   }
 
-  static void run_tile(const UnitCall<Format>& unit_call, Unit& unit, const Panel& panel, int64_t row, int group) {
+  /// `ahead`: a panel that comes from memory meanwhile; null: none.
+  static void run_tile(const UnitCall<Format>& unit_call, Unit& unit, const Panel& panel, int64_t row, int group,
+                       const uint8_t* ahead) {
     F32x16 total[kUnitTokens];
     VIVACE_UNROLL for (int t = 0; t < kUnitTokens; ++t) total[t] = zero_f32();
     const uint8_t* x = unit_call.form.codes(group, 0);
@@ -357,6 +385,7 @@ struct BlockKernel {
     for (int64_t block = 0; block < unit_call.blocks; block += kRun) {
       multiply(block + kRun);
       for (int i = 0; i < kRun && block + i < unit_call.blocks; ++i) {
+        if (ahead != nullptr) prefetch_block(ahead + (block + i) * Format::kBytes);
         add_block(products[block / kRun % 2][i], panel.scales[block + i], unit_call.companions(group, block + i),
                   total);
       }
@@ -376,7 +405,9 @@ struct BlockKernel {
     Unit unit;
     for (int64_t row = call.row_begin; row < call.row_end; row += 16) {
       unpack(unit_call.panel(row), unit_call.blocks, panel);
-      for (int group = 0; group * kUnitTokens < call.tokens; ++group) run_tile(unit_call, unit, panel, row, group);
+      for (int group = 0; group * kUnitTokens < call.tokens; ++group) {
+        run_tile(unit_call, unit, panel, row, group, group == 0 ? unit_call.panel(row + 16) : nullptr);
+      }
     }
   }
 };

@@ -72,28 +72,49 @@ struct MatrixUnit {
   }
 };
 
-VIVACE_SIMD I32x16 doubled(I32x16 factor) {
-  return _mm512_or_si512(_mm512_slli_epi32(factor, 16), _mm512_and_si512(factor, _mm512_set1_epi32(0xFFFF)));
+// Products of bytes in words, whose upper byte is the odd code's: multiplications and shifts have one port, what masks
+// and joins has two.
+template <bool kNonNegative>
+struct CodeFactor {
+  explicit CodeFactor(I32x16 factor) {
+    const __m512i twice =
+        _mm512_or_si512(_mm512_slli_epi32(factor, 16), _mm512_and_si512(factor, _mm512_set1_epi32(0xFFFF)));
+    low = twice;
+    high = _mm512_slli_epi16(twice, kNonNegative ? 16 - kPartBits : 8);
+  }
+  __m512i low, high;
+};
+
+template <int kOffset>
+VIVACE_SIMD I32x16 meant_codes(I32x16 codes) {
+  return kOffset == 0 ? codes : _mm512_sub_epi8(codes, _mm512_set1_epi8(kOffset));
 }
 
-template <int kOffset, int kParts>
-VIVACE_SIMD void multiply_codes(I32x16 codes, I32x16 factors, I32x16 (&parts)[kParts]) {
-  __m512i even = _mm512_srai_epi16(_mm512_slli_epi16(codes, 8), 8), odd = _mm512_srai_epi16(codes, 8);
-  if constexpr (kOffset != 0) {
-    even = _mm512_sub_epi16(even, _mm512_set1_epi16(kOffset));
-    odd = _mm512_sub_epi16(odd, _mm512_set1_epi16(kOffset));
-  }
-  even = _mm512_mullo_epi16(even, factors);
-  odd = _mm512_mullo_epi16(odd, factors);
-  const __mmask64 odd_bytes = 0xAAAAAAAAAAAAAAAAull;
-  const auto join = [&](__m512i low, __m512i high) __attribute__((always_inline)) {
-    return _mm512_mask_mov_epi8(low, odd_bytes, _mm512_slli_epi16(high, 8));
-  };
-  if constexpr (kParts == 1) {
-    parts[0] = join(even, odd);
+/// Even bytes of one vector, odd bytes of the other.
+VIVACE_SIMD I32x16 join_bytes(__m512i even, __m512i odd) {
+  return _mm512_mask_mov_epi8(even, 0xAAAAAAAAAAAAAAAAull, odd);
+}
+
+template <int kOffset, int kParts, bool kNonNegative>
+VIVACE_SIMD void multiply_codes(I32x16 codes, const CodeFactor<kNonNegative>& factor, I32x16 (&parts)[kParts]) {
+  const __m512i upper = _mm512_set1_epi16(int16_t(0xFF00)), meant = meant_codes<kOffset>(codes);
+  const __m512i odd_code = _mm512_and_si512(meant, upper);  // times 256
+  __m512i even, odd;                                        // products; the odd one's lowest byte as the upper byte
+  if constexpr (kNonNegative) {
+    even = _mm512_mullo_epi16(_mm512_andnot_si512(upper, meant), factor.low);
+    odd = _mm512_mullo_epi16(odd_code, factor.low);
   } else {
-    parts[0] = _mm512_and_si512(join(even, odd), _mm512_set1_epi8(kPartMask));
-    parts[1] = join(_mm512_srai_epi16(even, kPartBits), _mm512_srai_epi16(odd, kPartBits));
+    even = _mm512_mulhi_epi16(_mm512_slli_epi16(meant, 8), factor.high);
+    odd = _mm512_mulhi_epi16(odd_code, factor.high);
+  }
+  parts[0] = join_bytes(even, kNonNegative ? odd : _mm512_slli_epi16(odd, 8));
+  if constexpr (kParts == 2) {
+    parts[0] = _mm512_and_si512(parts[0], _mm512_set1_epi8(kPartMask));
+    if constexpr (kNonNegative) {
+      parts[1] = join_bytes(_mm512_srli_epi16(even, kPartBits), _mm512_mulhi_epu16(odd_code, factor.high));
+    } else {
+      parts[1] = join_bytes(_mm512_srai_epi16(even, kPartBits), _mm512_slli_epi16(odd, 8 - kPartBits));
+    }
   }
 }
 

@@ -45,17 +45,30 @@ struct MatrixUnit {
   int32_t tiles_[4][256];
 };
 
-/// A factor (-128..127) as multiply_codes() takes it.
-VIVACE_SIMD I32x16 doubled(I32x16 factor) { return factor; }
+/// A factor as multiply_codes() takes it: -128..127, or 0..63 where neither it nor the codes are negative.
+template <bool kNonNegative>
+struct CodeFactor {
+  explicit CodeFactor(I32x16 f) : factor(f) {}
+  I32x16 factor;
+};
+
+/// Each of the four signed bytes of a lane, kOffset lower.
+template <int kOffset>
+VIVACE_SIMD I32x16 meant_codes(I32x16 codes) {
+  int8_t bytes[64];
+  __builtin_memcpy(bytes, &codes, sizeof(bytes));
+  for (int8_t& byte : bytes) byte = static_cast<int8_t>(byte - kOffset);
+  return load_i32(bytes);
+}
 
 /// For each of the four signed bytes of a lane, which may be meant kOffset lower: byte * factor, in one byte, or in two
 /// parts of a byte, product = parts[1] * 2^kPartBits + parts[0].
-template <int kOffset, int kParts>
-VIVACE_SIMD void multiply_codes(I32x16 codes, I32x16 factors, I32x16 (&parts)[kParts]) {
+template <int kOffset, int kParts, bool kNonNegative>
+VIVACE_SIMD void multiply_codes(I32x16 codes, const CodeFactor<kNonNegative>& factors, I32x16 (&parts)[kParts]) {
   int8_t bytes[64], part[kParts][64];
   int32_t by[16];
   __builtin_memcpy(bytes, &codes, sizeof(bytes));
-  __builtin_memcpy(by, &factors, sizeof(by));
+  __builtin_memcpy(by, &factors.factor, sizeof(by));
   for (int i = 0; i < 64; ++i) {
     const int product = (bytes[i] - kOffset) * by[i / 4];
     part[0][i] = static_cast<int8_t>(kParts == 1 ? product : product & kPartMask);
