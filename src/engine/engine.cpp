@@ -164,6 +164,30 @@ struct Engine::Impl {
     });
   }
 
+  /// Under the mutex.
+  bool has_work() const {
+    return stopping || !waiting.empty() || !refused.empty() || !cancelled.empty() || !running.empty() || !queue.empty();
+  }
+
+  /// While nobody waits: memory for the next prompts, piece by piece. False: there is enough.
+  bool back_memory(std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    const bool backed = runner != nullptr && runner->back_some();
+    lock.lock();
+    return backed;
+  }
+
+  /// The same beside turns, of which one took so long: a twentieth of their time, as the whole at once is a long gap.
+  void back_memory_beside(double turn_seconds) {
+    constexpr double kShare = 0.05, kMost = 0.05;
+    backing_seconds = std::min(backing_seconds + kShare * turn_seconds, kMost);
+    while (backing_seconds > 0) {
+      const Clock::time_point begin = Clock::now();
+      if (!runner->back_some()) return;
+      backing_seconds -= seconds_between(begin, Clock::now());
+    }
+  }
+
   /// Takes over what callers left; sleeps while there is nothing to do. False: the engine is closing.
   bool collect() {
     std::vector<std::tuple<RequestId, EventSink, Error>> failures;
@@ -171,10 +195,9 @@ struct Engine::Impl {
     bool go_on = true;
     {
       std::unique_lock lock(mutex);
-      wake.wait(lock, [this] {
-        return stopping || !waiting.empty() || !refused.empty() || !cancelled.empty() || !running.empty() ||
-               !queue.empty();
-      });
+      while (!has_work() && back_memory(lock)) {
+      }
+      wake.wait(lock, [this] { return has_work(); });
       take_over();
       failures.swap(refused);
       to_cancel.swap(cancelled);
@@ -376,7 +399,8 @@ struct Engine::Impl {
     ++steps;
     int32_t read = 0;
     for (const TurnShare& share : shares) read += share.tokens > 1 ? share.tokens : 0;
-    pace.took(read, seconds_between(begin, Clock::now()));
+    const double seconds = seconds_between(begin, Clock::now());
+    pace.took(read, seconds);
     prompt_tokens += read;
     int32_t row = 0;
     for (const TurnShare& share : shares) {
@@ -390,6 +414,7 @@ struct Engine::Impl {
       }
     }
     std::erase_if(running, [&](const auto& sequence) { return sequence->ended; });
+    back_memory_beside(seconds);
   }
 
   void remember_pages(Sequence& sequence) {
@@ -545,6 +570,7 @@ struct Engine::Impl {
   std::deque<std::unique_ptr<Sequence>> queue;     // waiting for a slot, preempted ones in front
   std::vector<std::unique_ptr<Sequence>> running;  // oldest first
   int64_t steps = 0, preemptions = 0, prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
+  double backing_seconds = 0;  // that may go into backing memory
   bool pool_next = false;  // whether the next turn is one of hidden states
   TurnPace pace{options.turn_seconds};
 

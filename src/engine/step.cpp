@@ -79,4 +79,8 @@ void StepRunner::release(PageTables& tables) {
   tables.clear();
 }
 
+bool StepRunner::back_some() {
+  return std::any_of(pools_.begin(), pools_.end(), [](const auto& pool) { return pool->back_some(); });
+}
+
 }  // namespace vivace

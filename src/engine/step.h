@@ -39,6 +39,9 @@ class StepRunner {
   bool grow(PageTables& tables, int32_t begin, int32_t end);
   void release(PageTables& tables);
 
+  /// PagePool::back_some() of the first pool that has something to do.
+  bool back_some();
+
   std::span<const std::unique_ptr<PagePool>> pools() const { return pools_; }
   const StepLimits& limits() const { return inputs_.limits(); }
 

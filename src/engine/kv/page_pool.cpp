@@ -37,7 +37,27 @@ std::optional<int32_t> PagePool::allocate() {
   const int32_t page = free_.back();
   free_.pop_back();
   references_[page] = 1;
+  used_pages_ = std::max(used_pages_, page + 1);
   return page;
+}
+
+bool PagePool::back_some() {
+  constexpr size_t kPiece = size_t{2} << 20, kSystemPage = 4096;
+  const size_t ahead = size_t(used_pages_ + slabs_.pages_per_slab / 2 - 1) / size_t(slabs_.pages_per_slab);
+  const size_t wanted = used_pages_ == 0 ? 0 : std::min(buffers_.size(), ahead + 1);
+  while (backed_slabs_ < wanted) {
+    Buffer& slab = *buffers_[backed_slabs_];
+    volatile uint8_t* data = slab.host_data();
+    if (data == nullptr || backed_bytes_ >= slab.size()) {
+      ++backed_slabs_;
+      backed_bytes_ = 0;
+      continue;
+    }
+    const size_t end = std::min(backed_bytes_ + kPiece, slab.size());
+    for (; backed_bytes_ < end; backed_bytes_ += kSystemPage) data[backed_bytes_] = data[backed_bytes_];
+    return true;
+  }
+  return false;
 }
 
 void PagePool::retain(int32_t page) {

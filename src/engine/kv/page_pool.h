@@ -22,6 +22,11 @@ class PagePool {
   void retain(int32_t page);
   void release(int32_t page);
 
+  /// Has the system back some more of the host memory that is soon needed: the first write to memory waits until it is
+  /// cleared, and a slab's first page lies all over it. False where enough is there: half a slab beyond the last page
+  /// that was in use, and nothing before the first use. To be called while nobody waits; takes a millisecond or so.
+  bool back_some();
+
   int32_t pages() const { return int32_t(references_.size()); }
   int32_t free_pages() const { return int32_t(free_.size()); }
   int32_t references(int32_t page) const { return references_[page]; }
@@ -33,6 +38,8 @@ class PagePool {
   KvSlabs slabs_;
   std::vector<int32_t> references_;
   std::vector<int32_t> free_;  // a stack: the page freed last is warm in the cache
+  int32_t used_pages_ = 0;     // those below have been in use
+  size_t backed_slabs_ = 0, backed_bytes_ = 0;  // the latter of the next slab
 };
 
 }  // namespace vivace

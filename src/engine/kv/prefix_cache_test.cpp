@@ -93,6 +93,29 @@ TEST_F(KvCache, SlabsHoldEveryPageAndStayBelowTheirLimit) {
   EXPECT_EQ(PagePool(*device_, 64, 0).free_pages(), 0);
 }
 
+TEST_F(KvCache, MemoryIsBackedHalfASlabAhead) {
+  constexpr size_t kPageBytes = size_t{16} << 20;  // 8 pages a slab
+  constexpr int kPieces = 64;                      // of a slab
+  PagePool pool(*device_, kPageBytes, 16);
+  const auto pieces = [&] {
+    int count = 0;
+    while (pool.back_some()) ++count;
+    return count;
+  };
+  EXPECT_EQ(pieces(), 0) << "nothing before the first use";
+  uint8_t* data = pool.slabs().slabs[0]->host_data();
+  data[4096] = 7;
+  for (int i = 0; i < 4; ++i) pool.allocate();
+  EXPECT_EQ(pieces(), kPieces);
+  EXPECT_EQ(pieces(), 0);
+  EXPECT_EQ(data[4096], 7);
+  const auto page = pool.allocate();
+  EXPECT_EQ(pieces(), kPieces) << "the fifth page of the first slab asks for the second";
+  pool.release(*page);
+  for (int i = 0; i < 12; ++i) pool.allocate();
+  EXPECT_EQ(pieces(), 0) << "there is no third slab";
+}
+
 TEST_F(KvCache, SameBeginningIsFoundInWholePages) {
   open({0}, 16);
   const Tokens first = tokens_from(0, 100);

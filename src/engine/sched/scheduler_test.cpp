@@ -66,6 +66,18 @@ TEST(TurnPace, ReadsWhatKeepsToTheTime) {
   EXPECT_EQ(TurnPace(0).prompt_tokens(512), 512);
 }
 
+TEST(TurnPace, KnowsWhatAnswersTakeByThemselves) {
+  TurnPace pace(0.2);
+  pace.took(0, 0.04);
+  pace.took(64, 0.04 + 0.064);
+  EXPECT_EQ(pace.prompt_tokens(512), 160);
+  pace.took(160, 0.2);
+  EXPECT_EQ(pace.prompt_tokens(512), 160);
+  pace.took(0, 0.4);
+  pace.took(0, 0.4);
+  EXPECT_EQ(pace.prompt_tokens(512), 32) << "answers alone take longer than that";
+}
+
 TEST(Scheduler, RandomTurnsKeepTheirPromises) {
   std::mt19937 random(3);
   for (int round = 0; round < 2000; ++round) {
