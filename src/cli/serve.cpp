@@ -88,7 +88,7 @@ const OptionRow kRows[] = {
      .group = kModels},
     {.name = "turn-time",
      .type = OptionType::kInt,
-     .default_text = "210",
+     .default_text = "190",
      .min = 0,
      .max = 60000,
      .help = "Milliseconds that reading prompts may hold up running answers at a time; 0: any",
@@ -121,7 +121,7 @@ ModelPoolOptions pool_options(const Arguments& arguments, Context& context) {
   pool.wishes = load_wishes(arguments);
   pool.wishes.automatic_parallel = kParallel;
   pool.engine.most_waiting = static_cast<int32_t>(arguments.integer("max-waiting").value_or(256));
-  pool.engine.turn_seconds = static_cast<double>(arguments.integer("turn-time").value_or(210)) / 1000;
+  pool.engine.turn_seconds = static_cast<double>(arguments.integer("turn-time").value_or(190)) / 1000;
   pool.folders = usual_model_folders(app_paths(context.environment).models, context.environment.home);
   pool.reserve_memory = static_cast<size_t>(arguments.integer("reserve-memory").value_or(512 << 20));
   pool.just_in_time = text_of(arguments, "jit") != "off";

@@ -16,7 +16,7 @@ struct EngineOptions {
   int32_t most_waiting = 1 << 20;  // requests; further ones are refused with kOverloaded
   /// While answers are generated, a turn reads no more of other prompts than takes this long: what a reader may wait
   /// for the next word. 0: any time.
-  double turn_seconds = 0.22;
+  double turn_seconds = 0.19;
 };
 
 struct EngineStats {
