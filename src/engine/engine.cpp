@@ -571,7 +571,7 @@ struct Engine::Impl {
   std::vector<std::unique_ptr<Sequence>> running;  // oldest first
   int64_t steps = 0, preemptions = 0, prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
   double backing_seconds = 0;  // that may go into backing memory
-  bool pool_next = false;  // whether the next turn is one of hidden states
+  bool pool_next = false;      // whether the next turn is one of hidden states
   TurnPace pace{options.turn_seconds};
 
   mutable std::mutex mutex;  // guards what follows

@@ -37,8 +37,8 @@ class PagePool {
   std::vector<std::unique_ptr<Buffer>> buffers_;
   KvSlabs slabs_;
   std::vector<int32_t> references_;
-  std::vector<int32_t> free_;  // a stack: the page freed last is warm in the cache
-  int32_t used_pages_ = 0;     // those below have been in use
+  std::vector<int32_t> free_;                   // a stack: the page freed last is warm in the cache
+  int32_t used_pages_ = 0;                      // those below have been in use
   size_t backed_slabs_ = 0, backed_bytes_ = 0;  // the latter of the next slab
 };
 

@@ -21,8 +21,8 @@ class TurnPace {
     return std::clamp(whole, std::min(kLeast, most), most);
   }
 
-  /// What a turn took that read so many prompt tokens. Reading the weights takes its time however many tokens there are;
-  /// turns that only generate tell how long.
+  /// What a turn took that read so many prompt tokens. Reading the weights takes its time however many tokens there
+  /// are; turns that only generate tell how long.
   void took(int32_t prompt_tokens, double seconds) {
     if (seconds <= 0) return;
     if (prompt_tokens == 0) answers_seconds_ = mean(answers_seconds_, seconds);
