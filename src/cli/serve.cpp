@@ -73,6 +73,13 @@ const OptionRow kRows[] = {
      .choices = {"on", "off"},
      .help = "Load a model when a request names it",
      .group = kModels},
+    {.name = "keep-chats",
+     .type = OptionType::kEnum,
+     .default_text = "on",
+     .choices = {"on", "off"},
+     .help = "Remember chats on disk for clients that go on with one by its id (store: false keeps one out); off: in "
+             "memory",
+     .group = kRequests},
     {.name = "ttl",
      .type = OptionType::kInt,
      .default_text = "3600",
@@ -220,6 +227,7 @@ int run_serve(const Arguments& arguments, Context& context) {
   options.cors = arguments.flag("cors");
   if (!context.environment.hub_endpoint.empty()) options.hub.endpoint = context.environment.hub_endpoint;
   options.hub.token = context.environment.hub_token;
+  if (text_of(arguments, "keep-chats") != "off") options.chats = app_paths(context.environment).data;
   options.version = VIVACE_VERSION;
   install_memory_reserve();
   Machine machine(machine_options(arguments, context.environment));

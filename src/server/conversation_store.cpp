@@ -1,10 +1,67 @@
 #include "server/conversation_store.h"
 
+#include "base/date.h"
+#include "base/error.h"
+
 namespace vivace {
+namespace {
+
+constexpr const char* kKind = "conversation";
+constexpr int32_t kMostOnDisk = 1000;
+
+}  // namespace
 
 void ConversationStore::keep(const std::string& id, StoredConversation conversation) {
-  const size_t bytes = dump_json(conversation.messages).size() + dump_json(conversation.body).size() + id.size();
+  const std::string text =
+      dump_json({{"model", conversation.model}, {"messages", conversation.messages}, {"body", conversation.body}});
+  on_disk([&] { records_->add(kKind, id, date_text(), text, kMostOnDisk); });
   const std::lock_guard lock(mutex_);
+  put(id, std::move(conversation), text.size() + id.size());
+}
+
+std::optional<StoredConversation> ConversationStore::find(const std::string& id) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_id_.find(id);
+    if (found != by_id_.end()) {
+      entries_.splice(entries_.begin(), entries_, found->second);
+      return found->second->conversation;
+    }
+  }
+  return read(id);
+}
+
+bool ConversationStore::remove(const std::string& id) {
+  const bool on_record = read(id).has_value();
+  on_disk([&] { records_->remove(kKind, id); });
+  const std::lock_guard lock(mutex_);
+  return forget(id) || on_record;
+}
+
+std::optional<StoredConversation> ConversationStore::read(const std::string& id) {
+  std::optional<StoredConversation> conversation;
+  on_disk([&] {
+    const auto record = records_->last(kKind, id);
+    if (!record) return;
+    const Json json = parse_json(record->body, kMaxJsonDepth + 2);
+    if (!json.is_object() || !json.contains("messages")) return;  // another version's
+    conversation = {json.value("model", ""), json.at("messages"), json.value("body", Json())};
+  });
+  return conversation;
+}
+
+void ConversationStore::on_disk(const std::function<void()>& step) {
+  const std::lock_guard lock(disk_mutex_);
+  if (!records_) return;
+  try {
+    step();
+  } catch (const Error& error) {
+    log_.warn("a chat is not on disk", {{"error", error.what()}});
+  }
+}
+
+/// Under the mutex.
+void ConversationStore::put(const std::string& id, StoredConversation conversation, size_t bytes) {
   entries_.push_front({id, std::move(conversation), bytes});
   by_id_[id] = entries_.begin();
   bytes_ += bytes;
@@ -15,16 +72,8 @@ void ConversationStore::keep(const std::string& id, StoredConversation conversat
   }
 }
 
-std::optional<StoredConversation> ConversationStore::find(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return std::nullopt;
-  entries_.splice(entries_.begin(), entries_, found->second);
-  return found->second->conversation;
-}
-
-bool ConversationStore::remove(const std::string& id) {
-  const std::lock_guard lock(mutex_);
+/// Under the mutex.
+bool ConversationStore::forget(const std::string& id) {
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return false;
   bytes_ -= found->second->bytes;

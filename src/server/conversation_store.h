@@ -1,6 +1,7 @@
 // Chats that the server remembers by the id of their last answer, for clients that send only what is new.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -8,6 +9,8 @@
 #include <unordered_map>
 
 #include "base/json.h"
+#include "base/log.h"
+#include "store/record_store.h"
 
 namespace vivace {
 
@@ -17,10 +20,13 @@ struct StoredConversation {
   Json body = nullptr;  // the answer as it was told, where the dialect gives it out again
 };
 
-/// In memory; the oldest go where there are too many. Thread-safe.
+/// In memory, and on disk where records are given: those outlive the server. The oldest go where there are too many.
+/// What the disk refuses is logged; it is a chat less to go on with, not an answer less. Thread-safe.
 class ConversationStore {
  public:
-  explicit ConversationStore(size_t most_bytes = size_t{64} << 20) : most_bytes_(most_bytes) {}
+  explicit ConversationStore(std::optional<RecordStore> records = {}, Logger log = {},
+                             size_t most_bytes = size_t{64} << 20)
+      : records_(std::move(records)), log_(log), most_bytes_(most_bytes) {}
 
   void keep(const std::string& id, StoredConversation conversation);
   std::optional<StoredConversation> find(const std::string& id);
@@ -33,6 +39,15 @@ class ConversationStore {
     size_t bytes = 0;
   };
 
+  void put(const std::string& id, StoredConversation conversation, size_t bytes);
+  bool forget(const std::string& id);
+  std::optional<StoredConversation> read(const std::string& id);
+  /// Runs `step`; what the disk refuses is logged.
+  void on_disk(const std::function<void()>& step);
+
+  std::mutex disk_mutex_;
+  std::optional<RecordStore> records_;
+  const Logger log_;
   const size_t most_bytes_;
   std::mutex mutex_;
   std::list<Entry> entries_;  // the last used first

@@ -4,6 +4,7 @@
 #include "net/worker_pool.h"
 #include "server/api_error.h"
 #include "server/routes.h"
+#include "store/vivace_database.h"
 
 namespace vivace {
 namespace {
@@ -69,6 +70,17 @@ HttpResponse refusal(int status, const std::string& why, const std::string& targ
   return errors_for(target)(ApiError(status, why));
 }
 
+/// Nothing where there is no folder, or none that can be written.
+std::optional<RecordStore> open_chats(const std::filesystem::path& folder, const Logger& log) {
+  if (folder.empty()) return std::nullopt;
+  try {
+    return RecordStore(open_vivace_database(folder, [&](const std::string& note) { log.warn(note); }));
+  } catch (const Error& error) {
+    log.warn("chats are remembered in memory alone", {{"error", error.what()}});
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 HttpResponse json_response(const Json& body, int status) {
@@ -83,6 +95,7 @@ struct Server::Impl {
   Impl(Machine& machine, ServerOptions wishes, Logger logger)
       : options(std::move(wishes)),
         log(logger),
+        conversations(open_chats(options.chats, log), log),
         downloads(options.hub, options.pool.folders.own, log),
         pool(std::make_unique<ModelPool>(machine, options.pool, log)),
         workers(std::make_unique<WorkerPool>(kWorkers)),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@ struct ServerOptions {
   std::vector<std::string> tokens;  // any of them is asked for with every request; empty: none is
   HubOptions hub;                   // where downloads come from
   bool cors = false;                // pages of other sites may ask
+  std::filesystem::path chats;      // folder of the database that remembers chats; "": memory alone does
   std::string version;
   std::function<Json()> hardware;                     // for /api/v1/hardware
   std::function<Json(const LoadWish& wish)> planned;  // for /api/v1/plan

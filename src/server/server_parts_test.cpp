@@ -16,6 +16,7 @@
 #include "server/model_settings.h"
 #include "server/routes.h"
 #include "server/sampling_fields.h"
+#include "store/vivace_database.h"
 
 namespace vivace {
 namespace {
@@ -135,13 +136,37 @@ TEST(EventJson, OtherFormsAreRefused) {
 }
 
 TEST(Conversations, TheOldestGo) {
-  ConversationStore store(1000);
+  ConversationStore store({}, {}, 1000);
   for (int i = 0; i < 10; ++i) store.keep("id" + std::to_string(i), {"m", Json::array({std::string(200, 'x')})});
   EXPECT_FALSE(store.find("id0"));
   EXPECT_TRUE(store.find("id9"));
   EXPECT_TRUE(store.remove("id9"));
   EXPECT_FALSE(store.remove("id9"));
   EXPECT_FALSE(store.find("id9"));
+}
+
+TEST(Conversations, OutliveTheServer) {
+  FixtureTree tree;
+  const auto open = [&] { return RecordStore(open_vivace_database(tree.root())); };
+  const Json messages = Json::array({{{"role", "user"}, {"content", "Hello"}}});
+  {
+    ConversationStore store(open());
+    store.keep("kept", {"m", messages, {{"id", "kept"}}});
+    store.keep("removed", {"m", messages});
+    EXPECT_TRUE(store.remove("removed"));
+  }
+  ConversationStore store(open());
+  const auto found = store.find("kept");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->model, "m");
+  EXPECT_EQ(found->messages, messages);
+  EXPECT_EQ(found->body.at("id"), "kept");
+  EXPECT_FALSE(store.find("removed"));
+  RecordStore records = open();
+  records.add("conversation", "strange", "", "[1, 2", 10);
+  EXPECT_FALSE(store.find("strange"));
+  EXPECT_TRUE(store.remove("kept"));
+  EXPECT_FALSE(ConversationStore(open()).find("kept"));
 }
 
 TEST(Routes, AreFoundByMethodAndPath) {

@@ -1,9 +1,12 @@
 // Databases that are new, damaged, newer; speeds that come back as they were.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -171,6 +174,41 @@ TEST_F(Stored, RecordsByKindAndKeyTheNewestFirst) {
   store.remove("run", "odd");
   EXPECT_FALSE(store.last("run", "odd").has_value());
   EXPECT_EQ(store.last("profile", "odd")->body, "p") << "another kind stays";
+}
+
+TEST_F(Stored, AKillLosesNothingThatWasWritten) {
+  std::mt19937 random(5);
+  int begin = 0;
+  for (int round = 0; round < 6; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {  // writes until it is killed, and tells what is written
+      RecordStore store(open_vivace_database(folder_));
+      for (int i = begin;; ++i) {
+        store.add("note", std::to_string(i), "", "[" + std::string(3000, '1') + "]", 1 << 20);
+        if (::write(ends[1], &i, sizeof i) != sizeof i) ::_exit(1);
+      }
+    }
+    ::close(ends[1]);
+    int written = -1;
+    const int wanted = begin + 1 + int(random() % 40);
+    while (written < wanted && ::read(ends[0], &written, sizeof written) == sizeof written) {
+    }
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    while (::read(ends[0], &written, sizeof written) == sizeof written) {
+    }
+    ::close(ends[0]);
+    ASSERT_GE(written, wanted);
+    RecordStore store(open_vivace_database(folder_, [](const std::string& note) { ADD_FAILURE() << note; }));
+    for (int i = begin; i <= written; ++i) {
+      const auto record = store.last("note", std::to_string(i));
+      ASSERT_TRUE(record) << i;
+      ASSERT_EQ(record->body.size(), 3002u);
+    }
+    begin = written + 2;  // the next one may have been written, too
+  }
 }
 
 TEST_F(Stored, AnOlderDatabaseLearnsNewTables) {

@@ -1,8 +1,12 @@
 """LM Studio's REST APIs, v1 and v0, field for field, and the models' life."""
 
+import json
+import pathlib
+import subprocess
+import tempfile
 import unittest
 
-from serving import MODEL, ServerTest
+from serving import MODEL, PROGRAM, Server, ServerTest
 
 
 class LmStudioTest(ServerTest):
@@ -77,6 +81,34 @@ class LmStudioTest(ServerTest):
         self.assertEqual(self.server.json("/health")["status"], "ok")
         _, _, metrics = self.server.ask("/metrics")
         self.assertIn("vivace_http_responses_total", metrics)
+
+
+class ChatsOutliveTheServer(unittest.TestCase):
+    def test_a_killed_server_loses_no_chat(self):
+        with tempfile.TemporaryDirectory() as folder:
+            home = pathlib.Path(folder)
+            models = json.loads(subprocess.run([PROGRAM, "ls", "--json"], capture_output=True, check=True).stdout)
+            path = next(model["path"] for model in models if model["model"] == MODEL)
+            (home / "models").mkdir()
+            (home / "models" / f"{MODEL}.gguf").symlink_to(path)
+            places = {"VIVACE_HOME": folder, "HOME": folder}
+            asked = {"model": MODEL, "max_output_tokens": 4, "temperature": 0}
+
+            first = Server("--keep-chats", "on", environment=places)
+            chat = first.json("/api/v1/chat", {**asked, "input": "My name is Ada."})
+            response = first.json("/v1/responses", {**asked, "input": "My name is Bob."})
+            first.process.kill()
+            first.process.communicate()
+
+            second = Server("--keep-chats", "on", environment=places)
+            try:
+                again = second.json("/api/v1/chat", {**asked, "input": "Who am I?", "previous_response_id": chat["response_id"]})
+                self.assertGreater(again["stats"]["input_tokens"], chat["stats"]["input_tokens"])
+                self.assertEqual(second.json("/v1/responses/" + response["id"])["output"], response["output"])
+                self.assertTrue(second.json("/v1/responses/" + response["id"], method="DELETE")["deleted"])
+                self.assertEqual(second.ask("/v1/responses/" + response["id"])[0], 404)
+            finally:
+                second.stop()
 
 
 if __name__ == "__main__":

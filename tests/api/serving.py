@@ -16,7 +16,7 @@ MODEL = "smollm2-135m-instruct"
 class Server:
     def __init__(self, *options, environment=None):
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", "0", *options],
+            [PROGRAM, "serve", "--port", "0", "--keep-chats", "off", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
         )
         line = self.process.stdout.readline()
