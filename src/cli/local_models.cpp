@@ -5,6 +5,7 @@
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/model_commands.h"
+#include "cli/model_location.h"
 #include "cli/text_format.h"
 #include "server/api_error.h"
 #include "server/model_details.h"
@@ -25,17 +26,13 @@ const OptionRow kRemoveRows[] = {
      .group = "Output"},
 };
 
-std::vector<ModelEntry> models_here(const Context& context) {
-  return find_models(usual_model_folders(app_paths(context.environment).models, context.environment.home));
-}
-
 int run_ls(const Arguments& arguments, Context& context) {
   ModelDetails details;
   Json list = Json::array();
   using Align = TextTable::Align;
   TextTable table({Align::kLeft, Align::kRight, Align::kLeft, Align::kLeft, Align::kRight, Align::kLeft});
   table.add({"model", "parameters", "architecture", "quantisation", "size", "kept by"});
-  const std::vector<ModelEntry> models = models_here(context);
+  const std::vector<ModelEntry> models = known_models(context.environment);
   for (const ModelEntry& entry : models) {
     const ModelDetail detail = details.of(entry);
     list.push_back({{"model", entry.key},
@@ -63,7 +60,7 @@ int run_ls(const Arguments& arguments, Context& context) {
 
 int run_rm(const Arguments& arguments, Context& context) {
   const std::string name = *arguments.positional("MODEL");
-  const auto entry = find_model(models_here(context), name);
+  const auto entry = find_model(known_models(context.environment), name);
   if (!entry) throw Error(ErrorCode::kNotFound, "no model is called '" + name + "'", "vivace ls lists them");
   if (arguments.flag("yes")) {
     remove_model(*entry);

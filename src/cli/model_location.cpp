@@ -6,7 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/fetch_default_model.h"
 #include "gguf/split.h"
-#include "server/model_folders.h"
+#include "server/model_settings.h"
 
 namespace vivace {
 namespace {
@@ -48,6 +48,13 @@ std::vector<std::string> local_models(const std::filesystem::path& folder) {
   return names;
 }
 
+std::vector<ModelEntry> known_models(const Environment& environment) {
+  const AppPaths paths = app_paths(environment);
+  std::vector<ModelEntry> models = find_models(usual_model_folders(paths.models, environment.home));
+  add_aliases(read_model_settings(paths.config / "models.toml"), models);
+  return models;
+}
+
 std::optional<std::filesystem::path> find_model_file(const std::string& model, const Context& context) {
   if (is_file(model)) return model;
   std::error_code ignored;
@@ -61,7 +68,7 @@ std::optional<std::filesystem::path> find_model_file(const std::string& model, c
     }
   }
   // What vivace get has fetched, and what other programs keep.
-  const auto entry = find_model(find_models(usual_model_folders(folder, context.environment.home)), model);
+  const auto entry = find_model(known_models(context.environment), model);
   return entry ? std::optional(entry->path) : std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "server/model_folders.h"
 
 namespace vivace {
 
@@ -15,6 +16,10 @@ constexpr const char* kDefaultModel = "smollm2-135m-instruct";
 
 /// Names (files without .gguf) in the models folder, sorted; of a split model its first part only.
 std::vector<std::string> local_models(const std::filesystem::path& folder);
+
+/// Every model on this machine, ours and other programs', and the other names of models.toml. Throws Error kInvalidFile
+/// for a models.toml that is none.
+std::vector<ModelEntry> known_models(const Environment& environment);
 
 /// The file of MODEL: a path that exists, or a name in the models folder. The default model is fetched when it is
 /// missing. Throws Error kNotFound with the names there are.

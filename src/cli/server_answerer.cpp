@@ -192,20 +192,9 @@ std::string name_for_server(const std::string& model) {
   return std::filesystem::absolute(model, error).string();
 }
 
-std::string percent_encoded(const std::string& text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                       c == '_' || c == '.' || c == '/';
-    encoded += plain ? std::string(1, c) : std::string{'%', kDigits[uint8_t(c) >> 4], kDigits[uint8_t(c) & 15]};
-  }
-  return encoded;
-}
-
 /// Throws Error where nobody answers, nobody of ours, or where it does not have the model.
 void check_has_model(const std::string& address, const std::string& model, const Context& context) {
-  const HttpResponse response = connect_server(address, context).request("GET", "/v1/models/" + percent_encoded(model));
+  const HttpResponse response = connect_server(address, context).request("GET", "/v1/models/" + percent_encode(model));
   if (!is_vivace(response)) throw Error(ErrorCode::kIo, "what answers at " + address + " is no Vivace");
   server_json(response, address);
 }

@@ -50,6 +50,17 @@ std::optional<std::string_view> HttpRequest::query_value(std::string_view name) 
   return find_in(query, [&](const std::string& other) { return other == name; });
 }
 
+std::string percent_encode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                       c == '_' || c == '.' || c == '/';
+    encoded += plain ? std::string(1, c) : std::string{'%', kDigits[uint8_t(c) >> 4], kDigits[uint8_t(c) & 15]};
+  }
+  return encoded;
+}
+
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {

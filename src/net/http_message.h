@@ -39,6 +39,9 @@ bool parse_target(std::string_view target, HttpRequest& request);
 /// "%2F" → "/", and "+" → " " where `plus_is_space`; nothing for a broken escape.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
 
+/// " " → "%20": what a path may not hold as it is; slashes stay.
+std::string percent_encode(std::string_view text);
+
 /// The words of a status: "Not Found".
 std::string_view http_reason(int status);
 

@@ -325,6 +325,13 @@ TEST_F(HttpServerTest, ManyClientsAtOnce) {
   EXPECT_EQ(right, 400);
 }
 
+TEST(HttpMessage, EncodedTextComesBack) {
+  std::string every;
+  for (int c = 1; c < 256; ++c) every += char(c);
+  EXPECT_EQ(percent_decode(percent_encode(every), false), every);
+  EXPECT_EQ(percent_encode("/models/a b%"), "/models/a%20b%25");
+}
+
 TEST(HttpMessage, TargetsAndQueries) {
   HttpRequest request;
   ASSERT_TRUE(parse_target("/a%2Fb/%C3%A9?x=1&y=a+b%26&&flag", request));

@@ -50,16 +50,7 @@ std::vector<ModelEntry> ModelPool::available() const {
     });
     if (!known) models.push_back(entry);
   }
-  for (const ModelSetting& setting : options_.settings) {
-    if (setting.model.empty()) continue;
-    const auto meant = find_model(models, setting.model);
-    if (!meant) continue;
-    ModelEntry entry = *meant;
-    entry.key = setting.name;
-    entry.publisher.clear();
-    entry.store = "alias";
-    models.push_back(std::move(entry));
-  }
+  add_aliases(options_.settings, models);
   return models;
 }
 

@@ -54,4 +54,17 @@ std::vector<ModelSetting> read_model_settings(const std::filesystem::path& file)
   return settings;
 }
 
+void add_aliases(const std::vector<ModelSetting>& settings, std::vector<ModelEntry>& models) {
+  for (const ModelSetting& setting : settings) {
+    if (setting.model.empty()) continue;
+    const auto meant = find_model(models, setting.model);
+    if (!meant) continue;
+    ModelEntry entry = *meant;
+    entry.key = setting.name;
+    entry.publisher.clear();
+    entry.store = "alias";
+    models.push_back(std::move(entry));
+  }
+}
+
 }  // namespace vivace

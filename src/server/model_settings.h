@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/load_wish.h"
+#include "server/model_folders.h"
 
 namespace vivace {
 
@@ -18,5 +19,8 @@ struct ModelSetting {
 /// The [[model]] tables of a TOML file, as docs/server.md shows them; none where there is no such file. Throws Error
 /// kInvalidFile that names file, table and field.
 std::vector<ModelSetting> read_model_settings(const std::filesystem::path& file);
+
+/// Adds an entry for each other name of a model that is there.
+void add_aliases(const std::vector<ModelSetting>& settings, std::vector<ModelEntry>& models);
 
 }  // namespace vivace

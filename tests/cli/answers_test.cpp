@@ -80,6 +80,24 @@ TEST_F(TinyChat, GreedyIsTheSameOnEverySetting) {
   EXPECT_EQ(ids({"--devices", "2", "--layer-split", "2,1"}), truth);
 }
 
+TEST_F(TinyChat, OtherNamesAreKnown) {
+  fs::create_directories(scratch_->path() / "config");
+  write_whole(*scratch_ / "config/models.toml", "[[model]]\nname = \"nick\"\nmodel = \"tiny\"\n");
+  const std::vector<std::string> rest = {"Hello", "--max-tokens", "4", "--temperature", "0", "--quiet"};
+  const auto run = [&](const std::string& name) {
+    std::vector<std::string> arguments = {"run", name};
+    arguments.insert(arguments.end(), rest.begin(), rest.end());
+    return run_vivace(arguments, options());
+  };
+  EXPECT_EQ(run("nick").out, run("tiny").out);
+  EXPECT_TRUE(has(run_vivace({"ls"}, options()).out, "alias"));
+  write_whole(*scratch_ / "config/models.toml", "[[model]]\nname = 3\n");
+  const ProgramResult broken = run("nick");
+  EXPECT_NE(broken.exit_code, 0);
+  EXPECT_TRUE(has(broken.err, "models.toml")) << broken.err;
+  fs::remove(scratch_->path() / "config/models.toml");
+}
+
 TEST_F(TinyChat, RawAndBareModels) {
   const ProgramResult bare =
       run_vivace({"run", "bare", "abc", "--max-tokens", "4", "--temperature", "0", "--ignore-eos"}, options());
