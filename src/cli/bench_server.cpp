@@ -14,6 +14,7 @@
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/text_format.h"
+#include "net/event_lines.h"
 #include "net/http_client.h"
 
 namespace vivace {
@@ -92,11 +93,9 @@ class StreamReader {
   StreamReader(Measured& measured, Clock::time_point begin) : measured_(measured), begin_(begin) {}
 
   bool take(std::string_view part) {
-    held_ += part;
-    for (size_t end; (end = held_.find('\n')) != std::string::npos; held_.erase(0, end + 1)) {
-      const std::string line = held_.substr(0, end);
-      if (line.starts_with("data: {")) take_json(line.substr(6));
-    }
+    lines_.push(part, [this](const std::string& data) {
+      if (data.starts_with('{')) take_json(data);  // the last one is [DONE]
+    });
     return !interrupted();
   }
 
@@ -125,7 +124,7 @@ class StreamReader {
   Measured& measured_;
   const Clock::time_point begin_;
   double last_ = 0;
-  std::string held_;
+  EventLines lines_;
 };
 
 Measured one_request(HttpClient& client, const Load& load, uint64_t seed) {

@@ -12,6 +12,7 @@
 #include "cli/sampling_options.h"
 #include "cli/server_connection.h"
 #include "cli/text_format.h"
+#include "net/event_lines.h"
 #include "server/event_json.h"
 
 namespace vivace {
@@ -58,12 +59,7 @@ class EventStream {
 
   /// Throws the Error of an answer that failed.
   void take(std::string_view part) {
-    held_ += part;
-    for (size_t end; (end = held_.find('\n')) != std::string::npos; held_.erase(0, end + 1)) {
-      constexpr std::string_view kData = "data: ";
-      const std::string line = held_.substr(0, end);
-      if (line.starts_with(kData)) event(parse_json(line.substr(kData.size())));
-    }
+    lines_.push(part, [this](const std::string& data) { event(parse_json(data)); });
   }
 
   bool finished() const { return finished_; }
@@ -117,7 +113,8 @@ class EventStream {
   Context& context_;
   const std::function<void(const Event&)>& on_event_;
   const Clock::time_point begin_ = Clock::now();
-  std::string held_, held_text_;
+  EventLines lines_;
+  std::string held_text_;
   std::optional<ProgressBar> bar_;
   bool finished_ = false;
 };

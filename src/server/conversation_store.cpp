@@ -15,8 +15,16 @@ void ConversationStore::keep(const std::string& id, StoredConversation conversat
   const std::string text =
       dump_json({{"model", conversation.model}, {"messages", conversation.messages}, {"body", conversation.body}});
   on_disk([&] { records_->add(kKind, id, date_text(), text, kMostOnDisk); });
+  const size_t bytes = text.size() + id.size();
   const std::lock_guard lock(mutex_);
-  put(id, std::move(conversation), text.size() + id.size());
+  entries_.push_front({id, std::move(conversation), bytes});
+  by_id_[id] = entries_.begin();
+  bytes_ += bytes;
+  while (bytes_ > most_bytes_ && entries_.size() > 1) {
+    bytes_ -= entries_.back().bytes;
+    by_id_.erase(entries_.back().id);
+    entries_.pop_back();
+  }
 }
 
 std::optional<StoredConversation> ConversationStore::find(const std::string& id) {
@@ -35,7 +43,12 @@ bool ConversationStore::remove(const std::string& id) {
   const bool on_record = read(id).has_value();
   on_disk([&] { records_->remove(kKind, id); });
   const std::lock_guard lock(mutex_);
-  return forget(id) || on_record;
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return on_record;
+  bytes_ -= found->second->bytes;
+  entries_.erase(found->second);
+  by_id_.erase(found);
+  return true;
 }
 
 std::optional<StoredConversation> ConversationStore::read(const std::string& id) {
@@ -58,28 +71,6 @@ void ConversationStore::on_disk(const std::function<void()>& step) {
   } catch (const Error& error) {
     log_.warn("a chat is not on disk", {{"error", error.what()}});
   }
-}
-
-/// Under the mutex.
-void ConversationStore::put(const std::string& id, StoredConversation conversation, size_t bytes) {
-  entries_.push_front({id, std::move(conversation), bytes});
-  by_id_[id] = entries_.begin();
-  bytes_ += bytes;
-  while (bytes_ > most_bytes_ && entries_.size() > 1) {
-    bytes_ -= entries_.back().bytes;
-    by_id_.erase(entries_.back().id);
-    entries_.pop_back();
-  }
-}
-
-/// Under the mutex.
-bool ConversationStore::forget(const std::string& id) {
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return false;
-  bytes_ -= found->second->bytes;
-  entries_.erase(found->second);
-  by_id_.erase(found);
-  return true;
 }
 
 }  // namespace vivace

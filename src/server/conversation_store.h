@@ -39,8 +39,6 @@ class ConversationStore {
     size_t bytes = 0;
   };
 
-  void put(const std::string& id, StoredConversation conversation, size_t bytes);
-  bool forget(const std::string& id);
   std::optional<StoredConversation> read(const std::string& id);
   /// Runs `step`; what the disk refuses is logged.
   void on_disk(const std::function<void()>& step);

@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from serving import MODEL, PROGRAM, Server, ServerTest
+from serving import MODEL, PROGRAM, Server, ServerTest, model_path
 
 
 class CommandsTest(ServerTest):
@@ -60,7 +60,7 @@ class CommandsTest(ServerTest):
         asked = ("Hello", "--max-tokens", "2", "--json", "--quiet")
         settings = json.loads(self.run_vivace("run", MODEL, *asked, environment=ours))["settings"]
         self.assertEqual(settings["server"], self.server.url)
-        path = next(model["path"] for model in json.loads(self.run_vivace("ls", "--json")) if model["model"] == MODEL)
+        path = model_path()
         settings = json.loads(self.run_vivace("run", path, *asked, environment=ours))["settings"]
         self.assertEqual(settings["model"], path)
         with tempfile.TemporaryDirectory() as folder:  # a file that the server does not know is loaded here

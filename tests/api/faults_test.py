@@ -15,7 +15,7 @@ import tempfile
 import unittest
 
 from hub_test import start_hub
-from serving import MODEL, PROGRAM, Server
+from serving import MODEL, PROGRAM, Server, make_home
 
 LIBRARY = os.environ.get("VIVACE_FAULT_LIBRARY", "")
 WAIT = 60  # seconds, after which an answer counts as missing
@@ -151,11 +151,7 @@ class FaultsTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         home = pathlib.Path(folder.name)
         self.control = Control(home / "control")
-        (home / "models").mkdir()
-        models = json.loads(subprocess.run([PROGRAM, "ls", "--json"], capture_output=True, check=True).stdout)
-        path = next(model["path"] for model in models if model["model"] == MODEL)
-        (home / "models" / f"{MODEL}.gguf").symlink_to(path)
-        places = {"VIVACE_HOME": str(home), "HOME": str(home)}
+        places = make_home(home)
         bench = [PROGRAM, "bench", MODEL, "--prompt", "8", "--generate", "2", "--repeat", "1", "--gpu-layers", "0"]
         subprocess.run(bench, env={**os.environ, **places}, capture_output=True, check=True)  # there is a database then
         self.environment = {

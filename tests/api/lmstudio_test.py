@@ -1,12 +1,9 @@
 """LM Studio's REST APIs, v1 and v0, field for field, and the models' life."""
 
-import json
-import pathlib
-import subprocess
 import tempfile
 import unittest
 
-from serving import MODEL, PROGRAM, Server, ServerTest
+from serving import MODEL, Server, ServerTest, make_home
 
 
 class LmStudioTest(ServerTest):
@@ -86,12 +83,7 @@ class LmStudioTest(ServerTest):
 class ChatsOutliveTheServer(unittest.TestCase):
     def test_a_killed_server_loses_no_chat(self):
         with tempfile.TemporaryDirectory() as folder:
-            home = pathlib.Path(folder)
-            models = json.loads(subprocess.run([PROGRAM, "ls", "--json"], capture_output=True, check=True).stdout)
-            path = next(model["path"] for model in models if model["model"] == MODEL)
-            (home / "models").mkdir()
-            (home / "models" / f"{MODEL}.gguf").symlink_to(path)
-            places = {"VIVACE_HOME": folder, "HOME": folder}
+            places = make_home(folder)
             asked = {"model": MODEL, "max_output_tokens": 4, "temperature": 0}
 
             first = Server("--keep-chats", "on", environment=places)

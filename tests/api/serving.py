@@ -13,6 +13,18 @@ os.environ["VIVACE_SERVER"] = "none"  # whatever else runs on this machine
 MODEL = "smollm2-135m-instruct"
 
 
+def model_path():
+    models = json.loads(subprocess.run([PROGRAM, "ls", "--json"], capture_output=True, check=True).stdout)
+    return next(model["path"] for model in models if model["model"] == MODEL)
+
+
+def make_home(folder):
+    """A home with the default model and nothing else: the environment that means it."""
+    os.mkdir(os.path.join(folder, "models"))
+    os.symlink(model_path(), os.path.join(folder, "models", MODEL + ".gguf"))
+    return {"VIVACE_HOME": str(folder), "HOME": str(folder)}
+
+
 class Server:
     def __init__(self, *options, environment=None):
         self.process = subprocess.Popen(

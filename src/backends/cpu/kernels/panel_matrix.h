@@ -34,6 +34,9 @@ static bool needs_unit(uint32_t kind, int tokens) {
   return !TokenTiles{tokens}.is_small() && (kind == kInt8Block256 || tokens >= kLeastOfBlocks);
 }
 
+/// Whether a step whose forms are `kinds` has the unit's form of this kind.
+static bool has_unit_form(uint32_t kinds, uint32_t kind, int rows) { return (kinds & kind) && needs_unit(kind, rows); }
+
 /// Codes of 16 tokens and the dwords that belong to them, one kind after the other:
 ///   kInt8Block32:  for each 16 tokens codes [K/64][16 tokens][64], then for each block [2][16 tokens]: scale, scale *
 ///   sum kInt8Block256: for each block and 16 tokens codes [4][16 tokens][64], then [13][16 tokens]: scale, 4 pairs of
@@ -73,14 +76,14 @@ struct UnitForm {
 /// The unit's form of a kind, for a step of `rows` rows.
 static UnitForm unit_form(const uint8_t* prepared, uint32_t kinds, uint32_t kind, int32_t columns, int rows) {
   const UnitForm first(prepared + base_table().prepared_bytes(kinds, columns, rows), kInt8Block32, columns, rows);
-  const bool behind = kind == kInt8Block256 && (kinds & kInt8Block32) && needs_unit(kInt8Block32, rows);
+  const bool behind = kind == kInt8Block256 && has_unit_form(kinds, kInt8Block32, rows);
   return {first.data + (behind ? first.bytes() : 0), kind, columns, rows};
 }
 
 static size_t prepared_bytes(uint32_t kinds, int32_t columns, int32_t rows) {
   size_t bytes = base_table().prepared_bytes(kinds, columns, rows);
   for (uint32_t kind = kInt8Block32; kind <= kInt8Block256; kind *= 2) {
-    if ((kinds & kind) && needs_unit(kind, rows)) bytes += UnitForm(nullptr, kind, columns, rows).bytes();
+    if (has_unit_form(kinds, kind, rows)) bytes += UnitForm(nullptr, kind, columns, rows).bytes();
   }
   return bytes;
 }
@@ -112,7 +115,7 @@ static void prepare(uint32_t kinds, const float* values, int64_t stride, int32_t
   base_table().prepare(kinds, values, stride, columns, row_begin, row_end, rows, prepared);
   const TokenTiles tiles{rows};
   for (uint32_t kind = kInt8Block32; kind <= kInt8Block256; kind *= 2) {
-    if (!(kinds & kind) || !needs_unit(kind, rows)) continue;
+    if (!has_unit_form(kinds, kind, rows)) continue;
     const uint8_t* form = prepared_form(prepared, kinds, kind, columns, rows);
     const UnitForm unit = unit_form(prepared, kinds, kind, columns, rows);
     for (int row = row_begin; row < row_end; ++row) {
