@@ -15,14 +15,15 @@ class GrammarConstraint : public TokenConstraint {
     return wait_for_.empty() ? grammar_.allowed() : std::span<const uint32_t>();
   }
 
-  void accept(TokenId id) override {
-    if (wait_for_.empty()) return grammar_.accept(id);
+  bool take(TokenId id) override {
+    if (wait_for_.empty()) return grammar_.take(id);
     seen_ += tokenizer_.piece(id, true);
     if (seen_.find(wait_for_) != std::string::npos) {
       wait_for_.clear();
     } else if (seen_.size() > 2 * wait_for_.size()) {
       seen_.erase(0, seen_.size() - wait_for_.size());
     }
+    return true;
   }
 
  private:

@@ -87,7 +87,7 @@ class EventStream {
       finished_ = true;
       on_event_(answer.finished);
     } else if (type == "failed") {
-      throw server_error(400, json);
+      throw server_error(json.value("status", 500), json);  // as a response without events would have had it
     }
   }
 

@@ -455,12 +455,15 @@ struct Engine::Impl {
     }
   }
 
-  /// The next token, of those that the request's constraint allows.
+  /// The next token, of those that the request's constraint allows. Mostly the model wants such a one anyhow: to ask of
+  /// one token costs a small part of asking which may come.
   Sampled choose(Sequence& sequence, std::span<const float> logits) {
+    const Sampled wanted = sequence.sampler.sample(logits, sequence.tokens);
     TokenConstraint* constraint = sequence.request.constraint.get();
-    if (constraint == nullptr) return sequence.sampler.sample(logits, sequence.tokens);
+    if (constraint == nullptr || constraint->take(wanted.id)) return wanted;
     const Sampled sampled = sequence.sampler.sample(logits, sequence.tokens, constraint->allowed());
-    constraint->accept(sampled.id);
+    if (!constraint->take(sampled.id))
+      throw Error(ErrorCode::kInvalidArgument, "no token of the model goes on with the answer's format");
     return sampled;
   }
 

@@ -38,8 +38,8 @@ class TokenConstraint {
   /// The tokens that may come next, a bit each, the lowest first: [(vocabulary + 31) / 32]. Valid until the next call.
   /// Throws Error for what no token can go on from.
   virtual std::span<const uint32_t> allowed() = 0;
-  /// Takes the token that was chosen.
-  virtual void accept(TokenId id) = 0;
+  /// Takes a token where it may come next; false: it may not, and nothing has changed.
+  virtual bool take(TokenId id) = 0;
 };
 
 /// What is made of a prompt's hidden states instead of an answer.

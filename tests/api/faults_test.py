@@ -126,6 +126,18 @@ def load(server):
     return ask_chat(server)
 
 
+def ask_again(server):
+    """Two turns, of which the server keeps the first, in memory and on disk."""
+    said = []
+    for question in "Say hello.", "Say it again.":
+        body = {"model": MODEL, "max_output_tokens": 4, "temperature": 0, "input": question}
+        status, text = exchange(server, "/v1/responses", {**body, **({"previous_response_id": said[-1]["id"]} if said else {})})
+        if status != 200:
+            return status, text
+        said.append(json.loads(text))
+    return 200, [response["output"][0]["content"][0]["text"] for response in said]
+
+
 def download(server):
     exchange(server, "/api/delete", {"model": "Model-Q8_0"}, "DELETE")
     status, text = exchange(server, "/api/pull", {"model": "hf.co/owner/repo:Q8_0", "stream": False})
@@ -139,6 +151,7 @@ SCENARIOS = [
     asking("ask_embedding", lambda text: json.loads(text)["data"][0]["embedding"], "/v1/embeddings", {"model": MODEL, "input": "hello"}),
     asking("ask_plan", lambda text: sorted(json.loads(text)), f"/api/v1/plan?model={MODEL}"),
     asking("ask_tags", lambda text: [model["name"] for model in json.loads(text)["models"]], "/api/tags"),
+    ask_again,
     load,
     download,
 ]
@@ -162,7 +175,8 @@ class FaultsTest(unittest.TestCase):
         self.addCleanup(lambda: self.server.stop())
 
     def start(self):
-        return Server("--gpu-layers", "0", "--context-length", "512", environment=self.environment)
+        options = ["--gpu-layers", "0", "--context-length", "512", "--keep-chats", "on"]
+        return Server(*options, environment=self.environment)
 
     def whole(self, scenario):
         status, result = scenario(self.server)

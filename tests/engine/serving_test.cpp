@@ -12,19 +12,33 @@ std::vector<TokenId> prompt(int32_t count, uint64_t seed = 1) { return random_to
 /// Lets through the multiples of `step`, and fails at the `fail_at`-th token.
 class EveryNth : public TokenConstraint {
  public:
-  explicit EveryNth(int step, int fail_at = -1) : fail_at_(fail_at), mask_(3, 0) {
+  explicit EveryNth(int step, int fail_at = -1) : step_(step), fail_at_(fail_at), mask_(3, 0) {
     for (int id = 0; id < 96; id += step) mask_[size_t(id) / 32] |= 1u << (id % 32);
   }
   std::span<const uint32_t> allowed() override {
-    if (fail_at_-- == 0) throw Error(ErrorCode::kInvalidArgument, "no way on");
+    if (int(taken.size()) == fail_at_) throw Error(ErrorCode::kInvalidArgument, "no way on");
+    ++asked;
     return mask_;
   }
-  void accept(TokenId id) override { accepted.push_back(id); }
-  std::vector<TokenId> accepted;
+  bool take(TokenId id) override {
+    if (id % step_ != 0 || int(taken.size()) == fail_at_) return false;
+    taken.push_back(id);
+    return true;
+  }
+  std::vector<TokenId> taken;
+  int asked = 0;
 
  private:
+  int step_;
   int fail_at_;
   std::vector<uint32_t> mask_;
+};
+
+/// The same, which always has to be asked what may come.
+class AskedEveryNth : public EveryNth {
+ public:
+  using EveryNth::EveryNth;
+  bool take(TokenId id) override { return asked > int(taken.size()) && EveryNth::take(id); }
 };
 
 TEST(Serving, ConstraintsHoldAndFailAlone) {
@@ -40,12 +54,28 @@ TEST(Serving, ConstraintsHoldAndFailAlone) {
   tiny.engine->submit(greedy_request(prompt(20), 12), transcripts.sink(2));
   const Transcript first = transcripts.wait(0), second = transcripts.wait(1);
   EXPECT_EQ(first.ids.size(), 12u);
-  EXPECT_EQ(first.ids, sevens->accepted);
+  EXPECT_EQ(first.ids, sevens->taken);
   for (TokenId id : first.ids) EXPECT_EQ(id % 7, 0);
   ASSERT_TRUE(second.error);
   EXPECT_STREQ(second.error->what(), "no way on");
   EXPECT_EQ(second.ids.size(), 3u);
   EXPECT_EQ(transcripts.wait(2).finished.reason, FinishReason::kMaxTokens);
+}
+
+TEST(Serving, WhatTheModelWantsAnyhowIsTheAnswerOfTheMask) {
+  TinyEngine tiny(engine_wishes(128, 2));
+  tiny.open();
+  Transcripts transcripts;
+  const auto wanted = std::make_shared<EveryNth>(2);
+  const auto asked = std::make_shared<AskedEveryNth>(2);
+  Request one = greedy_request(prompt(20), 40), other = one;
+  one.constraint = wanted;
+  other.constraint = asked;
+  tiny.engine->submit(one, transcripts.sink(0));
+  tiny.engine->submit(other, transcripts.sink(1));
+  EXPECT_EQ(transcripts.wait(0).ids, transcripts.wait(1).ids);
+  EXPECT_EQ(asked->asked, 40);
+  EXPECT_LT(wanted->asked, 40);
 }
 
 TEST(Serving, TimeRunsOut) {

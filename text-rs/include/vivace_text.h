@@ -1,6 +1,7 @@
 // Chat templates (Jinja2 as transformers runs it), written in Rust. Nothing is thrown; any thread may call.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,8 +67,8 @@ struct vivace_text_result vivace_grammar_new(const struct vivace_vocabulary* voc
                                              struct vivace_text_bytes text, struct vivace_grammar** grammar);
 // Writes a bit for each token that may come next, the lowest first; `count` words of 32.
 struct vivace_text_result vivace_grammar_mask(struct vivace_grammar* grammar, uint32_t* words, size_t count);
-// Takes the token that was chosen.
-struct vivace_text_result vivace_grammar_accept(struct vivace_grammar* grammar, uint32_t token);
+// Takes a token where it may come next; else `taken` is false, and nothing has changed.
+struct vivace_text_result vivace_grammar_take(struct vivace_grammar* grammar, uint32_t token, bool* taken);
 void vivace_grammar_free(struct vivace_grammar* grammar);
 
 #ifdef __cplusplus

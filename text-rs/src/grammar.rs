@@ -65,11 +65,14 @@ impl Grammar {
         Ok(())
     }
 
-    pub fn accept(&mut self, token: u32) -> Result<(), Failure> {
+    /// Takes a token where it may come next; false: it may not, and nothing has changed.
+    pub fn take(&mut self, token: u32) -> Result<bool, Failure> {
+        keep_reserve()?;
         if self.matcher.is_stopped() {
-            return Ok(()); // an end token behind the end
+            let env = self.matcher.tok_env().map_err(bad)?;
+            return Ok(env.tok_trie().eos_tokens().contains(&token)); // behind the end
         }
-        self.matcher.consume_token(token).map_err(bad)
+        Ok(self.matcher.try_consume_tokens(&[token]).map_err(bad)? == 1)
     }
 }
 
@@ -93,9 +96,13 @@ mod tests {
     fn a_regular_expression_leads_to_its_end() {
         let mut grammar = letters().grammar("regex", "ab?").unwrap();
         assert_eq!(allowed(&mut grammar), vec![u32::from(b'a')]);
-        grammar.accept(u32::from(b'a')).unwrap();
+        assert!(!grammar.take(u32::from(b'z')).unwrap());
+        assert!(grammar.take(u32::from(b'a')).unwrap());
         assert_eq!(allowed(&mut grammar), vec![u32::from(b'b'), 256]);
-        assert!(grammar.accept(u32::from(b'z')).is_err());
+        assert!(grammar.take(u32::from(b'b')).unwrap());
+        assert!(!grammar.take(u32::from(b'b')).unwrap());
+        assert!(grammar.take(256).unwrap());
+        assert!(grammar.take(256).unwrap());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The C side of the library, declared in include/vivace_text.h. No panic crosses it.
 
+mod big_stack;
 mod clock;
 mod dict;
 mod error;
@@ -219,11 +220,7 @@ pub unsafe extern "C" fn vivace_grammar_new(
 /// # Safety
 /// `grammar` is alive, `words` points to `count` writable words.
 #[no_mangle]
-pub unsafe extern "C" fn vivace_grammar_mask(
-    grammar: *mut Grammar,
-    words: *mut u32,
-    count: usize,
-) -> VivaceTextResult {
+pub unsafe extern "C" fn vivace_grammar_mask(grammar: *mut Grammar, words: *mut u32, count: usize) -> VivaceTextResult {
     // SAFETY: the caller's promises.
     done(caught(|| unsafe { (*grammar).mask(std::slice::from_raw_parts_mut(words, count)) }))
 }
@@ -231,11 +228,11 @@ pub unsafe extern "C" fn vivace_grammar_mask(
 /// See include/vivace_text.h.
 ///
 /// # Safety
-/// `grammar` is alive.
+/// `grammar` is alive, `taken` writable.
 #[no_mangle]
-pub unsafe extern "C" fn vivace_grammar_accept(grammar: *mut Grammar, token: u32) -> VivaceTextResult {
-    // SAFETY: the caller's promise.
-    done(caught(|| unsafe { (*grammar).accept(token) }))
+pub unsafe extern "C" fn vivace_grammar_take(grammar: *mut Grammar, token: u32, taken: *mut bool) -> VivaceTextResult {
+    // SAFETY: the caller's promises.
+    done(caught(|| unsafe { (*grammar).take(token).map(|did| *taken = did) }))
 }
 
 /// See include/vivace_text.h.

@@ -10,9 +10,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use crate::big_stack::Slot;
 use crate::error::{Failure, Kind};
 
 pub type Outcome = Result<String, Failure>;
@@ -25,11 +25,11 @@ static ALLOCATOR: Metered = Metered;
 thread_local! {
     /// Bytes that this thread may still take; None on threads without a budget.
     static ROOM: Cell<Option<isize>> = const { Cell::new(None) };
-    static WAITER: Cell<Option<&'static SyncSender<Outcome>>> = const { Cell::new(None) };
+    static WAITER: Cell<Option<&'static Slot>> = const { Cell::new(None) };
 }
 
-/// Gives the calling thread a budget until `release`. The sender is told when it is exceeded.
-pub fn limit(bytes: u64, waiter: &'static SyncSender<Outcome>) {
+/// Gives the calling thread a budget until `release`. The waiter is told when it is exceeded.
+pub fn limit(bytes: u64, waiter: &'static Slot) {
     WAITER.set(Some(waiter));
     ROOM.set(Some(isize::try_from(bytes).unwrap_or(isize::MAX)));
 }
@@ -42,7 +42,8 @@ pub fn release() {
 fn take(size: usize) {
     let Ok(Some(room)) = ROOM.try_with(Cell::get) else { return };
     let left = room.saturating_sub_unsigned(size);
-    if left >= 0 {
+    // A thread that panics holds locks that others will want to panic with, and comes to its end soon.
+    if left >= 0 || std::thread::panicking() {
         ROOM.set(Some(left));
         return;
     }
@@ -54,9 +55,9 @@ fn give_up(kind: Kind, message: &'static str) {
     // From here on without a budget, for the message.
     ROOM.set(None);
     let Some(waiter) = WAITER.take() else { return };
-    let _ = waiter.try_send(Err(Failure::new(kind, message)));
+    waiter.put(Err(Failure::new(kind, message)));
     loop {
-        std::thread::park();
+        std::thread::sleep(Duration::from_secs(3600));
     }
 }
 

@@ -2,8 +2,6 @@
 //! limits, and with a deadline.
 
 use std::io::{self, Write};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
@@ -11,8 +9,8 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 
 use crate::clock::Clock;
 use crate::error::{Failure, Kind};
-use crate::memory::{self, Outcome};
-use crate::{dict, filters, methods, pyrepr, source};
+use crate::memory::Outcome;
+use crate::{big_stack, dict, filters, methods, pyrepr, source};
 
 /// Recursion in the parser, the compiler and over the values that a template builds goes as deep as the source is
 /// long, at some hundred bytes a level: MAX_SOURCE and this belong together. The memory is only reserved.
@@ -42,34 +40,8 @@ pub fn render(template: String, context: Vec<u8>, now: Option<String>, limits: L
             .ok_or_else(|| Failure::new(Kind::Argument, format!("\"{text}\" is no time like 2025-07-04T09:08:07")))?,
         None => Clock::now_utc(),
     };
-    on_big_stack(limits, move || render_here(&template, &context, clock, limits))
-}
-
-fn on_big_stack<F>(limits: Limits, work: F) -> Outcome
-where
-    F: FnOnce() -> Outcome + Send + 'static,
-{
-    let (sender, receiver) = mpsc::sync_channel::<Outcome>(1);
-    // Leaked when the thread is left behind, taken back below otherwise.
-    let sender: &'static mpsc::SyncSender<Outcome> = Box::leak(Box::new(sender));
-    let builder = thread::Builder::new().name("template".into()).stack_size(STACK_BYTES);
-    let spawned = builder.spawn(move || {
-        memory::limit(limits.memory_bytes, sender);
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        memory::release();
-        let _ =
-            sender.try_send(result.unwrap_or_else(|_| Err(Failure::new(Kind::Internal, "the template engine failed"))));
-    });
-    let thread = spawned.map_err(|e| Failure::new(Kind::Internal, format!("no thread for the template: {e}")))?;
-    let outcome = receiver.recv_timeout(Duration::from_millis(limits.milliseconds));
-    // The thread goes on until its fuel is spent; it owns all that it works on.
-    let outcome = outcome.unwrap_or_else(|_| Err(Failure::new(Kind::Abandoned, "the template takes too much time")));
-    if !matches!(&outcome, Err(Failure { kind: Kind::Abandoned | Kind::Memory, .. })) {
-        let _ = thread.join();
-        // SAFETY: made by Box::leak above; its only other user, the thread, has ended.
-        drop(unsafe { Box::from_raw(std::ptr::from_ref(sender).cast_mut()) });
-    }
-    outcome
+    let most = Duration::from_millis(limits.milliseconds);
+    big_stack::run(STACK_BYTES, limits.memory_bytes, most, move || render_here(&template, &context, clock, limits))
 }
 
 fn render_here(template: &str, context: &[u8], clock: Clock, limits: Limits) -> Outcome {

@@ -56,7 +56,7 @@ class EventWriter : public AnswerWriter {
   std::string end(const Answer&) override { return ""; }
 
   std::string failure(const Answer&, const Error& error) override {
-    return event("failed", {{"error", lmstudio_error_object(error)}});
+    return event("failed", {{"status", api_failure(error).status}, {"error", lmstudio_error_object(error)}});
   }
 
  private:

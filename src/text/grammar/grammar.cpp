@@ -73,8 +73,11 @@ std::span<const uint32_t> Grammar::allowed() {
   return mask_;
 }
 
-void Grammar::accept(int32_t token) {
-  check(vivace_grammar_accept(grammar_.get(), uint32_t(token)), "the answer left its format");
+bool Grammar::take(int32_t token) {
+  if (token < 0 || token >= vocabulary_->size()) return false;
+  bool taken = false;
+  check(vivace_grammar_take(grammar_.get(), uint32_t(token), &taken), "the answer's format");
+  return taken;
 }
 
 }  // namespace vivace

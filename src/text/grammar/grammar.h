@@ -41,8 +41,8 @@ class Grammar {
 
   /// The tokens that may come next, a bit each, the lowest first; at the end the end tokens. Throws Error.
   std::span<const uint32_t> allowed();
-  /// Throws Error kInvalidArgument for a token that was not allowed.
-  void accept(int32_t token);
+  /// Takes a token where it may come next; false: it may not, and nothing has changed. Much cheaper than allowed().
+  bool take(int32_t token);
 
  private:
   struct Free {

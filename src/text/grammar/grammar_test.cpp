@@ -32,8 +32,7 @@ class GrammarTest : public ::testing::Test {
   std::string next(GrammarKind kind, const std::string& grammar, const std::string& text) {
     Grammar state(vocabulary_, kind, grammar);
     for (char c : text) {
-      state.allowed();
-      state.accept(3 + uint8_t(c));
+      EXPECT_TRUE(state.take(3 + uint8_t(c)));
     }
     const auto mask = state.allowed();
     std::string bytes;
@@ -81,9 +80,24 @@ TEST_F(GrammarTest, WhatIsNoGrammarIsRefused) {
   EXPECT_THROW(Grammar(vocabulary_, GrammarKind::kJsonSchema, "{\"type\": \"verse\"}"), Error);
   EXPECT_THROW(Grammar(vocabulary_, GrammarKind::kLark, "start: ("), Error);
   EXPECT_THROW(Grammar(vocabulary_, GrammarKind::kRegex, "("), Error);
-  Grammar grammar(vocabulary_, GrammarKind::kRegex, "a");
-  grammar.allowed();
-  EXPECT_THROW(grammar.accept(3 + 'b'), Error);
+}
+
+TEST_F(GrammarTest, TokensAreTakenJustWhereTheyAreAllowed) {
+  const std::string schema = R"({"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}, )"
+                             R"("b": {"type": "integer"}}, "required": ["a", "b"], "additionalProperties": false})";
+  const std::string text = R"({"a": "x\n", "b": -12})";
+  for (size_t length = 0; length <= text.size(); ++length) {
+    const std::string before = text.substr(0, length);
+    std::string may_come = next(GrammarKind::kJsonSchema, schema, before);
+    const bool may_end = may_come.starts_with('$');  // the end token comes before the bytes
+    if (may_end) may_come.erase(0, 1);
+    for (int32_t id = -1; id <= vocabulary_->size(); ++id) {
+      Grammar state(vocabulary_, GrammarKind::kJsonSchema, schema);
+      for (char c : before) ASSERT_TRUE(state.take(3 + uint8_t(c)));
+      const bool byte = id >= 3 && id < vocabulary_->size() && may_come.find(char(id - 3)) != std::string::npos;
+      EXPECT_EQ(state.take(id), byte || (id == 2 && may_end)) << before << " and " << id;
+    }
+  }
 }
 
 }  // namespace
