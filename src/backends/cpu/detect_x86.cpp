@@ -47,9 +47,9 @@ bool has_avx512() {
 }
 bool has_avx512vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
 bool has_avx512bf16() { return has_avx512vnni() && __builtin_cpu_supports("avx512bf16"); }
-// AMX-TILE and AMX-INT8: bits 24 and 25 of edx of leaf 7, of which clang 14 knows no names.
+// AMX-BF16, AMX-TILE and AMX-INT8: bits 22, 24 and 25 of edx of leaf 7, of which clang 14 knows no names.
 [[maybe_unused]] bool has_avx512amx() {
-  constexpr unsigned kAmx = 3u << 24;
+  constexpr unsigned kAmx = 1u << 22 | 3u << 24;
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return has_avx512bf16() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx & kAmx) == kAmx &&
          request_amx_tiles();

@@ -3,8 +3,8 @@
 // top of another one, which knows every other format and form.
 #pragma once
 
+#include "backends/cpu/kernels/pairs_form.h"
 #include "backends/cpu/kernels/panel_float.h"
-#include "backends/cpu/kernels/table_above.h"
 
 namespace vivace::VIVACE_ISA {
 
@@ -23,15 +23,6 @@ struct PanelF16Pairs : PanelBf16Pairs {
   VIVACE_SIMD void load(const uint8_t* p, Weights (&steps)[1]) { steps[0] = round_f16_to_bf16(p); }
 };
 
-/// Bytes from one row of pairs to the next; rows share no cache lines.
-constexpr size_t pairs_stride(int64_t columns) { return static_cast<size_t>((columns + 31) / 32) * 64; }
-
-/// The pairs lie behind the base's forms.
-static size_t pairs_offset(uint32_t kinds, int64_t columns, int rows) {
-  const uint32_t others = kinds & ~kBf16Pairs;
-  return others ? base_table().prepared_bytes(others, static_cast<int32_t>(columns), rows) : 0;
-}
-
 static size_t prepared_bytes(uint32_t kinds, int32_t columns, int32_t rows) {
   const size_t pairs = kinds & kBf16Pairs ? pairs_stride(columns) * static_cast<size_t>(rows) : 0;
   return pairs_offset(kinds, columns, rows) + pairs;
@@ -47,13 +38,17 @@ static void prepare(uint32_t kinds, const float* values, int64_t stride, int32_t
   for (int row = row_begin; row < row_end; ++row, values += stride, pairs += pairs_stride(columns)) {
     int32_t column = 0;
     for (; column + 16 <= columns; column += 16) store_bf16(pairs + column * 2, load_f32(values + column));
-    if (column < columns) store_bf16(pairs + column * 2, load_part_f32(values + column, columns - column));
+    if (column < columns) {
+      store_bf16(pairs + column * 2, load_part_f32(values + column, columns - column));
+      column += 16;
+    }
+    if (column % 32 != 0) store_bf16(pairs + column * 2, zero_f32());
   }
 }
 
 template <class Panel>
 static void multiply_pairs(const MatmulCall& call) {
-  const uint8_t* pairs = call.prepared + pairs_offset(call.prepared_kinds, call.columns, call.tokens);
+  const uint8_t* pairs = pairs_of(call);
   const int64_t stride = static_cast<int64_t>(pairs_stride(call.columns) / sizeof(int32_t));
   run_float_panels<Panel, kFloatTilePanels>(
       call, {reinterpret_cast<const int32_t*>(pairs), stride, (call.columns + 1) / 2}, call.row_begin);

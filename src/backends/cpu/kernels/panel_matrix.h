@@ -16,6 +16,9 @@
 
 #include "backends/cpu/detect.h"
 #include "backends/cpu/kernels/panel_formats.h"
+#if defined(VIVACE_PAIR_UNIT)  // the includer's unit multiplies pairs of BF16 as well
+#include "backends/cpu/kernels/panel_pairs_matrix.h"
+#endif
 #include "backends/cpu/kernels/prepared_form.h"
 #include "backends/cpu/kernels/store_tile.h"
 #include "backends/cpu/kernels/table_above.h"
@@ -465,10 +468,23 @@ static MatmulRow super_row() {
 
 const KernelTable& kernel_table() {
   static const MatmulRow kMatmuls[] = {
-      block_row<PanelQ4_0>(),  block_row<PanelQ4_1>(), block_row<PanelQ5_0>(),   block_row<PanelQ5_1>(),
-      block_row<PanelQ8_0>(),  super_row<PanelQ2_K>(), super_row<PanelQ3_K>(),   super_row<PanelQ4_K>(),
-      super_row<PanelQ5_K>(),  super_row<PanelQ6_K>(), block_row<PanelIQ4_NL>(), super_row<PanelIQ4_XS>(),
-      block_row<PanelMXFP4>(),
+    block_row<PanelQ4_0>(),
+    block_row<PanelQ4_1>(),
+    block_row<PanelQ5_0>(),
+    block_row<PanelQ5_1>(),
+    block_row<PanelQ8_0>(),
+    super_row<PanelQ2_K>(),
+    super_row<PanelQ3_K>(),
+    super_row<PanelQ4_K>(),
+    super_row<PanelQ5_K>(),
+    super_row<PanelQ6_K>(),
+    block_row<PanelIQ4_NL>(),
+    super_row<PanelIQ4_XS>(),
+    block_row<PanelMXFP4>(),
+#if defined(VIVACE_PAIR_UNIT)
+    {Format::kF16, Layout::kPanel16, kBf16Pairs, 0, PairKernel<UnitPanelF16>::run},
+    {Format::kBF16, Layout::kPanel16, kBf16Pairs, 0, PairKernel<UnitPanelBF16>::run},
+#endif
   };
   static const KernelTable kTable = [] {
     KernelTable table = table_above_base(kMatmuls);

@@ -1,8 +1,9 @@
-// AVX-512 with AMX: TDPBSSD multiplies 16 x 64 by 64 x 16 signed bytes and adds in 32 bits. See simd/scalar.h and
-// simd/matrix_software.h. The tokens' tiles must be those of avx512vnni.
+// AVX-512 with AMX: TDPBSSD multiplies 16 x 64 by 64 x 16 signed bytes and adds in 32 bits, TDPBF16PS 16 x 32 by 32 x
+// 16 BF16 values and adds in f32. See simd/scalar.h and simd/matrix_software.h. The tokens' tiles must be those of
+// avx512vnni.
 #pragma once
 
-#include "backends/cpu/simd/avx512_base.h"
+#include "backends/cpu/simd/avx512bf16_base.h"
 #include "backends/cpu/simd/matrix_parts.h"
 
 namespace vivace::VIVACE_ISA {
@@ -70,6 +71,72 @@ struct MatrixUnit {
     if constexpr (kTiles > 3) _tile_stored(3, products + 768, 64);
     __asm__ volatile("" ::: "memory");
   }
+};
+
+/// Products of BF16 pairs: kGroups groups of 16 tokens times kPanels panels, 32 columns at once; f32 sums, without
+/// denormals. An object holds the thread's unit, as MatrixUnit does.
+template <int kPanels, int kGroups>
+struct PairUnit {
+  /// `last`: tokens of the last group.
+  explicit PairUnit(int last) {
+    // Tiles 0-3: the sums of group g and panel p in 2g + p, 4 and 5: the groups' tokens, 6 and 7: the panels.
+    TileShapes shapes = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+    const uint8_t rows = static_cast<uint8_t>(last);
+    if constexpr (kGroups == 1) {
+      shapes.rows[0] = shapes.rows[1] = shapes.rows[4] = rows;
+    } else {
+      shapes.rows[2] = shapes.rows[3] = shapes.rows[5] = rows;
+    }
+    _tile_loadconfig(&shapes);
+  }
+  ~PairUnit() { _tile_release(); }
+  PairUnit(const PairUnit&) = delete;
+  PairUnit& operator=(const PairUnit&) = delete;
+
+  /// Sums lie as [group][2 panels][16 tokens][16 rows].
+  __attribute__((always_inline)) void load_sums(const float* sums) const {
+    __asm__ volatile("" ::: "memory");
+    _tile_loadd(0, sums, 64);
+    if constexpr (kPanels > 1) _tile_loadd(1, sums + 256, 64);
+    if constexpr (kGroups > 1) _tile_loadd(2, sums + 512, 64);
+    if constexpr (kGroups > 1 && kPanels > 1) _tile_loadd(3, sums + 768, 64);
+  }
+  /// sums[t][r] += tokens[t] * weights[p][r] over 32 columns; tokens are `stride` bytes apart, groups 16 tokens.
+  __attribute__((always_inline)) void add(const uint8_t* tokens, size_t stride,
+                                          const uint8_t* const (&weights)[2]) const {
+    __asm__ volatile("" ::: "memory");
+    _tile_loadd(4, tokens, stride);
+    _tile_loadd(6, weights[0], 64);
+    _tile_dpbf16ps(0, 4, 6);
+    if constexpr (kPanels > 1) {
+      _tile_loadd(7, weights[1], 64);
+      _tile_dpbf16ps(1, 4, 7);
+    }
+    if constexpr (kGroups > 1) {
+      _tile_loadd(5, tokens + 16 * stride, stride);
+      _tile_dpbf16ps(2, 5, 6);
+      if constexpr (kPanels > 1) _tile_dpbf16ps(3, 5, 7);
+    }
+  }
+  __attribute__((always_inline)) void store_sums(float* sums) const {
+    _tile_stored(0, sums, 64);
+    if constexpr (kPanels > 1) _tile_stored(1, sums + 256, 64);
+    if constexpr (kGroups > 1) _tile_stored(2, sums + 512, 64);
+    if constexpr (kGroups > 1 && kPanels > 1) _tile_stored(3, sums + 768, 64);
+    __asm__ volatile("" ::: "memory");
+  }
+};
+
+/// While it lives, the thread's vectors take denormals as zero and make none, as the unit.
+class WithoutDenormals {
+ public:
+  WithoutDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
+  ~WithoutDenormals() { _mm_setcsr(before_); }
+  WithoutDenormals(const WithoutDenormals&) = delete;
+  WithoutDenormals& operator=(const WithoutDenormals&) = delete;
+
+ private:
+  unsigned before_;
 };
 
 // Products of bytes in words, whose upper byte is the odd code's: multiplications and shifts have one port, what masks

@@ -1,7 +1,7 @@
 // AVX-512 with BF16: VDPBF16PS adds two products of BF16 values to each lane. See simd/scalar.h.
 #pragma once
 
-#include "backends/cpu/simd/avx512_base.h"
+#include "backends/cpu/simd/avx512bf16_base.h"
 
 namespace vivace::VIVACE_ISA {
 
@@ -10,11 +10,6 @@ constexpr const char* kIsaName = "avx512bf16";
 /// Adds the products of two BF16 pairs a lane, fused, without denormals.
 VIVACE_SIMD F32x16 dot_bf16(F32x16 accumulator, I32x16 a, I32x16 b) {
   return _mm512_dpbf16_ps(accumulator, (__m512bh)a, (__m512bh)b);
-}
-/// 32 F16 values, unaligned, rounded to BF16, to nearest even. F16's denormals are usual values of BF16.
-VIVACE_SIMD I32x16 round_f16_to_bf16(const void* p) {
-  const F32x16 low = load_f16(p), high = load_f16(static_cast<const uint8_t*>(p) + 32);
-  return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 /// Rounds to BF16, to nearest even; denormals become zero.
 VIVACE_SIMD void store_bf16(void* p, F32x16 a) {
