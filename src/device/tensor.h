@@ -17,6 +17,8 @@ class Buffer {
   virtual size_t size() const = 0;
   /// The bytes where the host may touch them, else null.
   virtual uint8_t* host_data() = 0;
+  /// Gives memory of the host back to the system where it can: the content is lost, the next use takes memory anew.
+  virtual void give_back() {}
   /// Blocking copies between host and buffer; the caller has synced the streams that use the range.
   virtual void write(size_t offset, std::span<const uint8_t> bytes) = 0;
   virtual void read(size_t offset, std::span<uint8_t> bytes) const = 0;

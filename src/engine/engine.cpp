@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/with_memory.h"
+#include "engine/sched/pressure_watch.h"
 #include "engine/sched/scheduler.h"
 #include "engine/sched/turn_pace.h"
 #include "engine/sequence.h"
@@ -131,6 +132,7 @@ struct Engine::Impl {
 
   void loop() {
     while (collect()) {
+      watch_memory();
       take_turn();
       with_memory([&] { publish_stats(); });
     }
@@ -172,7 +174,7 @@ struct Engine::Impl {
   /// While nobody waits: memory for the next prompts, piece by piece. False: there is enough.
   bool back_memory(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
-    const bool backed = runner != nullptr && runner->back_some();
+    const bool backed = runner != nullptr && !pressure.strained() && runner->back_some();
     lock.lock();
     return backed;
   }
@@ -180,12 +182,43 @@ struct Engine::Impl {
   /// The same beside turns, of which one took so long: a twentieth of their time, as the whole at once is a long gap.
   void back_memory_beside(double turn_seconds) {
     constexpr double kShare = 0.05, kMost = 0.05;
+    if (pressure.strained()) return;
     backing_seconds = std::min(backing_seconds + kShare * turn_seconds, kMost);
     while (backing_seconds > 0) {
       const Clock::time_point begin = Clock::now();
       if (!runner->back_some()) return;
       backing_seconds -= seconds_between(begin, Clock::now());
     }
+  }
+
+  /// Where programs wait for memory: cached prefixes go, half of them at each look, then requests come in one by one.
+  void watch_memory() {
+    const double now = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+    if (!watches_memory || !pressure.due(now)) return;
+    const std::optional<double> stalled = options.memory_stall();
+    watches_memory = stalled.has_value();
+    pressure.look(now, stalled.value_or(0));
+    if (!pressure.strained() || runner == nullptr) return;
+    const size_t before = prefix->size();
+    bool evicted = true;
+    while (prefix->size() > before / 2 && evicted) {
+      evicted = false;
+      for (size_t g = 0; g < runner->pools().size(); ++g) evicted = prefix->evict(int32_t(g)) || evicted;
+    }
+    cache_is_spent = prefix->size() == before;
+    for (const auto& pool : runner->pools()) pool->give_back_free();
+  }
+
+  /// Sleeps until there is work. A cache that nobody asks for goes as well where memory is short.
+  void sleep(std::unique_lock<std::mutex>& lock) {
+    while (!wake.wait_for(lock, std::chrono::seconds(1), [this] { return has_work(); })) {
+      if (!watches_memory || runner == nullptr || (prefix->size() == 0 && !pressure.strained())) break;
+      lock.unlock();
+      watch_memory();
+      with_memory([&] { publish_stats(); });
+      lock.lock();
+    }
+    wake.wait(lock, [this] { return has_work(); });
   }
 
   /// Takes over what callers left; sleeps while there is nothing to do. False: the engine is closing.
@@ -197,7 +230,7 @@ struct Engine::Impl {
       std::unique_lock lock(mutex);
       while (!has_work() && back_memory(lock)) {
       }
-      wake.wait(lock, [this] { return has_work(); });
+      sleep(lock);
       take_over();
       failures.swap(refused);
       to_cancel.swap(cancelled);
@@ -251,6 +284,7 @@ struct Engine::Impl {
   /// Lets waiting requests in while there are slots and pages for their next step.
   void admit() {
     while (!queue.empty() && int32_t(running.size()) < runner->limits().sequences) {
+      if (pressure.strained() && cache_is_spent && !running.empty()) return;
       Sequence& sequence = *queue.front();
       if (int32_t(sequence.tokens.size()) > context_length) {
         fail(sequence, Error(ErrorCode::kContextOverflow, "the model was loaded again, with a context of " +
@@ -418,7 +452,7 @@ struct Engine::Impl {
   }
 
   void remember_pages(Sequence& sequence) {
-    if (!options.prefix_cache) return;
+    if (!options.prefix_cache || pressure.strained()) return;
     const std::span<const TokenId> tokens(sequence.tokens);
     while ((sequence.cached_pages + 1) * kPageTokens <= sequence.computed) {
       const auto page = tokens.subspan(size_t(sequence.cached_pages) * kPageTokens, kPageTokens);
@@ -549,6 +583,7 @@ struct Engine::Impl {
     count_waiting();
     published.steps = steps;
     published.preemptions = preemptions;
+    published.strained = pressure.strained();
     published.prompt_tokens = prompt_tokens;
     published.cached_tokens = cached_tokens;
     published.generated_tokens = generated_tokens;
@@ -576,6 +611,9 @@ struct Engine::Impl {
   double backing_seconds = 0;  // that may go into backing memory
   bool pool_next = false;      // whether the next turn is one of hidden states
   TurnPace pace{options.turn_seconds};
+  PressureWatch pressure;
+  bool watches_memory = true;   // the system says how long programs wait
+  bool cache_is_spent = false;  // while it strains, no prefix is left to let go of
 
   mutable std::mutex mutex;  // guards what follows
   std::condition_variable wake;

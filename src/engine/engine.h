@@ -2,8 +2,11 @@
 // turns.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 
+#include "base/os/memory_pressure.h"
 #include "engine/loaded_model.h"
 #include "engine/model_source.h"
 #include "engine/request.h"
@@ -17,6 +20,8 @@ struct EngineOptions {
   /// While answers are generated, a turn reads no more of other prompts than takes this long: what a reader may wait
   /// for the next word. 0: any time.
   double turn_seconds = 0.19;
+  /// Seconds that programs have waited for memory; see base/os/memory_pressure.h. Tests say other ones.
+  std::function<std::optional<double>()> memory_stall = [] { return memory_stall_seconds(); };
 };
 
 struct EngineStats {
@@ -25,7 +30,8 @@ struct EngineStats {
   int32_t free_pages = 0;  // of the fullest pool
   int64_t steps = 0;
   int64_t preemptions = 0;
-  int32_t pages = 0;  // of the fullest pool
+  bool strained = false;  // the machine is short of memory: no prefixes are kept, requests come in one by one
+  int32_t pages = 0;      // of the fullest pool
   int64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
 };
 

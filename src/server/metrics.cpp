@@ -64,6 +64,8 @@ struct Metrics::Impl {
       gauge("vivace_requests", "Requests of a model by state: running, waiting");
   prometheus::Family<prometheus::Gauge>& pages =
       gauge("vivace_kv_pages", "Pages of a model's KV cache by state: total, free");
+  prometheus::Family<prometheus::Gauge>& strained =
+      gauge("vivace_memory_strained", "1 while programs wait for memory, and a model keeps no prefixes therefore");
   prometheus::Family<prometheus::Counter>& preemptions =
       counter("vivace_preemptions_total", "Answers that gave their KV pages away and were computed again");
   prometheus::Family<prometheus::Gauge>& memory =
@@ -117,6 +119,7 @@ std::string Metrics::text(const ModelPool& pool) {
     impl_->set(impl_->requests, model->id, {{"state", "waiting"}}, stats.waiting);
     impl_->set(impl_->pages, model->id, {{"state", "total"}}, stats.pages);
     impl_->set(impl_->pages, model->id, {{"state", "free"}}, stats.free_pages);
+    impl_->set(impl_->strained, model->id, {}, stats.strained);
     auto& preempted = impl_->preemptions.Add({{"model", model->id}});
     preempted.Increment(std::max(0.0, double(stats.preemptions) - preempted.Value()));
     for (const MemoryLedger& ledger : model->plan().ledgers) {

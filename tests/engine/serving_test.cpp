@@ -1,6 +1,8 @@
 // What servers ask of an engine: bounds of time and of the line, constraints, pooled hidden states, long prompts beside
 // running answers, and a crowd with tiny pools in which nobody starves and nothing leaks.
+#include <atomic>
 #include <random>
+#include <thread>
 
 #include "engine_rig.h"
 
@@ -105,6 +107,46 @@ TEST(Serving, TheLineHasAnEnd) {
   for (int i = 0; i < 8; ++i) transcripts.wait(i);
   tiny.engine->submit(greedy_request(prompt(8), 2), transcripts.sink(20));
   EXPECT_EQ(transcripts.wait(20).ids.size(), 2u) << "there is room again";
+}
+
+/// Waits until the engine says so; false: it does not.
+template <class Says>
+bool comes_to(Engine& engine, const Says& says) {
+  for (int i = 0; i < 1000; ++i) {
+    if (says(engine.stats())) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+TEST(Serving, ShortMemoryTakesTheCacheThenTheCompany) {
+  std::atomic<bool> is_short = false;
+  EngineOptions options;
+  options.memory_stall = [&] {
+    return is_short ? std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count() : 0;
+  };
+  TinyEngine tiny(engine_wishes(8192, 4));
+  tiny.open(nullptr, options);
+  Transcripts transcripts;
+  tiny.engine->submit(greedy_request(prompt(100), 4), transcripts.sink(0));
+  tiny.engine->submit(greedy_request(prompt(100), 4), transcripts.sink(1));
+  const Transcript before = transcripts.wait(0);
+  transcripts.wait(1);
+  EXPECT_LT(tiny.engine->stats().free_pages, tiny.engine->stats().pages) << "prefixes are kept";
+  is_short = true;
+  EXPECT_TRUE(comes_to(*tiny.engine, [](const EngineStats& s) { return s.strained && s.free_pages == s.pages; }))
+      << "an idle engine lets go of them";
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // and finds nothing more
+  std::vector<RequestId> ids;
+  for (int i = 2; i < 4; ++i) ids.push_back(tiny.engine->submit(greedy_request(prompt(8), 8000), transcripts.sink(i)));
+  EXPECT_TRUE(comes_to(*tiny.engine, [](const EngineStats& s) { return s.running == 1 && s.waiting == 1; }));
+  is_short = false;
+  EXPECT_TRUE(comes_to(*tiny.engine, [](const EngineStats& s) { return !s.strained && s.running == 2; }));
+  for (RequestId id : ids) tiny.engine->cancel(id);
+  tiny.engine->submit(greedy_request(prompt(100), 4), transcripts.sink(4));
+  const Transcript after = transcripts.wait(4);
+  EXPECT_EQ(after.started.cached_tokens, 0);
+  EXPECT_EQ(after.ids, before.ids);
 }
 
 TEST(Serving, PromptsTellHowFarTheyAre) {

@@ -18,6 +18,7 @@ class CpuBuffer final : public Buffer {
 
   size_t size() const override { return memory_.size(); }
   uint8_t* host_data() override { return reinterpret_cast<uint8_t*>(memory_.data()); }
+  void give_back() override { memory_.discard(0, memory_.size()); }
   void write(size_t offset, std::span<const uint8_t> bytes) override {
     check(offset, bytes.size());
     if (!bytes.empty()) std::memcpy(memory_.data() + offset, bytes.data(), bytes.size());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/os/fixture_tree.h"
+#include "base/os/memory_pressure.h"
 #include "base/os/proc_files.h"
 
 namespace vivace {
@@ -14,6 +15,20 @@ namespace {
 constexpr const char* kMeminfo = "MemTotal:       16000000 kB\nMemFree:  1000 kB\nMemAvailable:    8000000 kB";
 constexpr const char* kMountV2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw";
 constexpr int64_t kKib = 1024;
+
+TEST(MemoryPressure, TheOwnGroupCountsElseTheMachine) {
+  FixtureTree tree;
+  EXPECT_FALSE(memory_stall_seconds(tree.root()));
+  const std::string full = "\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=9";
+  tree.file("proc/pressure/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000" + full);
+  EXPECT_EQ(memory_stall_seconds(tree.root()), 2.5);
+  tree.file("proc/self/mountinfo", kMountV2).file("proc/self/cgroup", "0::/user/job");
+  EXPECT_EQ(memory_stall_seconds(tree.root()), 2.5) << "a group that does not say";
+  tree.file("sys/fs/cgroup/user/job/memory.pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=125000" + full);
+  EXPECT_EQ(memory_stall_seconds(tree.root()), 0.125);
+  tree.file("sys/fs/cgroup/user/job/memory.pressure", "nonsense");
+  EXPECT_EQ(memory_stall_seconds(tree.root()), 2.5);
+}
 
 TEST(Memory, WithoutGroupsTheMachineIsTheLimit) {
   FixtureTree tree;

@@ -1,6 +1,7 @@
 #include "engine/kv/page_pool.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/error.h"
 #include "device/device_error.h"
@@ -58,6 +59,24 @@ bool PagePool::back_some() {
     return true;
   }
   return false;
+}
+
+void PagePool::give_back_free() {
+  std::sort(free_.begin(), free_.end(), std::greater<>());
+  const int32_t per_slab = slabs_.pages_per_slab;
+  used_pages_ = 0;
+  backed_bytes_ = 0;
+  for (size_t slab = 0; slab < buffers_.size(); ++slab) {
+    const auto first = references_.begin() + std::ptrdiff_t(slab) * per_slab;
+    const auto end = std::min(first + per_slab, references_.end());
+    const auto is_used = [](int32_t references) { return references > 0; };
+    if (std::any_of(first, end, is_used)) {
+      used_pages_ = int32_t(end - references_.begin());
+    } else {
+      buffers_[slab]->give_back();
+      backed_slabs_ = std::min(backed_slabs_, slab);
+    }
+  }
 }
 
 void PagePool::retain(int32_t page) {

@@ -27,6 +27,10 @@ class PagePool {
   /// that was in use, and nothing before the first use. To be called while nobody waits; takes a millisecond or so.
   bool back_some();
 
+  /// Gives the memory of slabs without a page in use back to the system, and has the first pages be used first from now
+  /// on, so that more slabs come to be free.
+  void give_back_free();
+
   int32_t pages() const { return int32_t(references_.size()); }
   int32_t free_pages() const { return int32_t(free_.size()); }
   int32_t references(int32_t page) const { return references_[page]; }

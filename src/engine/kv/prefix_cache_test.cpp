@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "backends/registry.h"
 #include "device/reference/reference_device.h"
 #include "device/step_inputs.h"
 
@@ -114,6 +115,25 @@ TEST_F(KvCache, MemoryIsBackedHalfASlabAhead) {
   pool.release(*page);
   for (int i = 0; i < 12; ++i) pool.allocate();
   EXPECT_EQ(pieces(), 0) << "there is no third slab";
+}
+
+TEST_F(KvCache, SlabsThatNobodyUsesGoBackToTheSystem) {
+  constexpr size_t kPageBytes = size_t{16} << 20;  // 8 pages a slab
+  ThreadPool threads(1);
+  const std::unique_ptr<Device> cpu = open_device("cpu", {}, threads);
+  PagePool pool(*cpu, kPageBytes, 24);
+  std::vector<int32_t> pages;
+  for (int i = 0; i < 24; ++i) pages.push_back(*pool.allocate());
+  const auto byte = [&](size_t slab) -> uint8_t& { return pool.slabs().slabs[slab]->host_data()[5000]; };
+  for (size_t slab = 0; slab < 3; ++slab) byte(slab) = uint8_t(slab + 1);
+  for (int i : {17, 20, 0, 1, 2, 3, 4, 5, 6, 7, 16, 18, 19, 21, 22, 23}) pool.release(pages[size_t(i)]);
+  pool.release(pages[9]);
+  pool.give_back_free();
+  EXPECT_EQ(byte(0), 0);
+  EXPECT_EQ(byte(1), 2) << "in use";
+  EXPECT_EQ(byte(2), 0);
+  EXPECT_EQ(pool.free_pages(), 17);
+  for (int32_t page : {0, 1, 2, 3, 4, 5, 6, 7, 9, 16}) EXPECT_EQ(pool.allocate(), page) << "the first ones first";
 }
 
 TEST_F(KvCache, SameBeginningIsFoundInWholePages) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "engine/sched/pressure_watch.h"
 #include "engine/sched/turn_pace.h"
 
 namespace vivace {
@@ -112,6 +113,23 @@ TEST(Scheduler, RandomTurnsKeepTheirPromises) {
     if (oldest == entries.end() || prompts == 0) continue;
     ASSERT_GE(given[size_t(oldest - entries.begin())], std::min(oldest->pending, (for_prompts + 1) / 2));
   }
+}
+
+TEST(PressureWatch, StrainsAtATenthAndIsRelievedMuchLater) {
+  PressureWatch watch;
+  EXPECT_TRUE(watch.due(0));
+  watch.look(100, 5000);  // long ago
+  EXPECT_FALSE(watch.strained());
+  EXPECT_FALSE(watch.due(100.5));
+  EXPECT_TRUE(watch.due(101));
+  watch.look(101, 5000.09);
+  EXPECT_FALSE(watch.strained());
+  watch.look(103, 5000.30);
+  EXPECT_TRUE(watch.strained());
+  watch.look(104, 5000.35);
+  EXPECT_TRUE(watch.strained()) << "still somewhat short";
+  watch.look(105, 5000.36);
+  EXPECT_FALSE(watch.strained());
 }
 
 }  // namespace
