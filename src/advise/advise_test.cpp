@@ -138,7 +138,7 @@ TEST_F(Advice, ThePageStandsAloneAndEscapesNames) {
 
 TEST(Svg, PlotsOfNothingAreNothing) {
   EXPECT_EQ(line_plot({}), "");
-  EXPECT_EQ(stacked_bars({}, "GiB"), "");
+  EXPECT_EQ(stacked_bars({}, "GiB", "usable"), "");
   EXPECT_EQ(html_text("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
 }
 

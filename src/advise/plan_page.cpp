@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "advise/forecast_text.h"
+#include "advise/html_page.h"
 #include "advise/plan_json.h"
 #include "advise/plan_sweep.h"
 #include "advise/svg_plot.h"
@@ -11,18 +12,6 @@
 
 namespace vivace {
 namespace {
-
-constexpr const char* kStyle =
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1d2530;"
-    "background:#fff}h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2.2rem}"
-    ".sub{color:#5b6675;margin-top:0}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem "
-    ".8rem .3rem 0;border-bottom:1px solid #e3e7ec}td.n,th.n{text-align:right}svg{width:100%;height:auto}"
-    "svg text{font:12px system-ui,sans-serif;fill:#1d2530}svg .small{font-size:11px;fill:#5b6675}"
-    ".grid{stroke:#e3e7ec}.limit{stroke:#c0392b;stroke-width:2}.curve{fill:none;stroke:#2f6fd0;stroke-width:2}"
-    ".dot{fill:#2f6fd0}.marked{fill:#e07b1f;stroke:#fff;stroke-width:2}.part0{fill:#2f6fd0}.part1{fill:#e0a21f}"
-    ".part2{fill:#4aa36b}.warn{border-left:4px solid #c0392b;padding:.4rem .9rem;background:#fdf1ef}"
-    "@media(prefers-color-scheme:dark){body{background:#14181d;color:#e4e9ef}.sub,svg .small{color:#9aa6b4;"
-    "fill:#9aa6b4}svg text{fill:#e4e9ef}td,th{border-color:#2b333d}.grid{stroke:#2b333d}.warn{background:#2a1b19}}";
 
 std::string row(const std::string& label, const std::string& value, const std::string& note = "") {
   return "<tr><th>" + html_text(label) + "</th><td class=\"n\">" + html_text(value) + "</td><td>" + html_text(note) +
@@ -40,7 +29,7 @@ std::string memory_plot(const Plan& plan) {
                      {"activations", double(ledger.activations) / kGibibyte}},
                     double(ledger.usable) / kGibibyte});
   }
-  return stacked_bars(bars, "GiB");
+  return stacked_bars(bars, "GiB", "usable");
 }
 
 std::string speed_table(const Forecast& forecast) {
@@ -86,17 +75,7 @@ std::string sweep_section(const ModelCard& card, const AnswerContext& context, c
 std::string plan_page(const ModelCard& card, const PlanAnswer& answer, const AnswerContext& context,
                       const HostFacts& host, const Wishes& wishes, const ForecastOptions& options) {
   const Plan& plan = answer.plan;
-  std::string page =
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-      "content=\"width=device-width\"><title>" +
-      html_text(context.model) + " on " + html_text(context.hardware) + "</title><style>" + kStyle +
-      "</style></head><body>";
-  page += "<h1>" + html_text(context.model) + "</h1><p class=\"sub\">" + html_text(card.file_type) + " on " +
-          html_text(context.hardware) + "; speed " +
-          (context.basis == "measured"    ? "by what was measured on this machine"
-           : context.basis == "catalogue" ? "by the catalogue"
-                                          : "roughly estimated") +
-          "</p>";
+  std::string page;
   if (!answer.fits) {
     page += "<div class=\"warn\"><b>This does not fit as wished.</b> " + html_text(answer.refusal) +
             ". The plan below changes:<ul>";
@@ -127,7 +106,10 @@ std::string plan_page(const ModelCard& card, const PlanAnswer& answer, const Ans
   page += "<h2>Why</h2><ul>";
   for (const std::string& reason : plan.reasons) page += "<li>" + html_text(reason) + "</li>";
   for (const std::string& reason : speed_reasons(card, answer, context)) page += "<li>" + html_text(reason) + "</li>";
-  return page + "</ul></body></html>\n";
+  const std::string basis = context.basis == "measured"    ? "by what was measured on this machine"
+                            : context.basis == "catalogue" ? "by the catalogue"
+                                                           : "roughly estimated";
+  return html_page(context.model, card.file_type + " on " + context.hardware + "; speed " + basis, page + "</ul>");
 }
 
 }  // namespace vivace

@@ -62,8 +62,12 @@ std::string html_text(std::string_view text) {
   return escaped;
 }
 
-std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view unit) {
-  constexpr double kBar = 26, kGap = 30, kTop = 8, kLabel = 96;
+std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view unit, std::string_view limit_name) {
+  constexpr double kBar = 26, kGap = 30, kTop = 8, kLetter = 7;
+  size_t letters = 0;
+  for (const StackBar& bar : bars) letters = std::max(letters, bar.label.size());
+  const double left = std::clamp(kLetter * double(letters) + 16, 96.0, 260.0);
+  const double right = kLetter * double(unit.size() + 8);  // a number before it
   const auto sum_of = [](const StackBar& bar) {
     double sum = 0;
     for (const StackPart& part : bar.parts) sum += part.value;
@@ -76,12 +80,12 @@ std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view uni
   double most = longest;
   for (const StackBar& bar : bars) most = std::max(most, shows_limit(bar) ? bar.limit : 0);
   if (bars.empty() || most <= 0) return "";
-  const double scale = (kWidth - kLabel - 90) / most, height = kTop + double(bars.size()) * (kBar + kGap) + 28;
+  const double scale = (kWidth - left - right) / most, height = kTop + double(bars.size()) * (kBar + kGap) + 28;
   std::string svg = "<svg viewBox=\"0 0 " + at(kWidth) + " " + at(height) + "\" role=\"img\">";
   double y = kTop;
   for (const StackBar& bar : bars) {
-    double x = kLabel;
-    svg += text_at(kLabel - 8, y + kBar * 0.68, "end", bar.label);
+    double x = left;
+    svg += text_at(left - 8, y + kBar * 0.68, "end", bar.label);
     for (size_t i = 0; i < bar.parts.size(); ++i) {
       const double width = bar.parts[i].value * scale;
       svg += "<rect x=\"" + at(x) + "\" y=\"" + at(y) + "\" width=\"" + at(width) + "\" height=\"" + at(kBar) +
@@ -89,17 +93,17 @@ std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view uni
              fixed_text(bar.parts[i].value, 2) + " " + html_text(unit) + "</title></rect>";
       x += width;
     }
-    const double sum = sum_of(bar), limit = kLabel + bar.limit * scale;
+    const double sum = sum_of(bar), limit = left + bar.limit * scale;
     const bool in_the_way = shows_limit(bar) && limit > x - 2 && limit < x + 80;
     svg += text_at((in_the_way ? limit : x) + 6, y + kBar * 0.68, "start",
                    fixed_text(sum, sum < 10 ? 2 : 1) + " " + std::string(unit));
     if (shows_limit(bar)) {
       svg += line_at(limit, y - 4, limit, y + kBar + 4, "limit");
-      svg += text_at(limit, y + kBar + 17, "middle", fixed_text(bar.limit, 1) + " usable", "small");
+      svg += text_at(limit, y + kBar + 17, "middle", fixed_text(bar.limit, 1) + " " + std::string(limit_name), "small");
     }
     y += kBar + kGap;
   }
-  double x = kLabel;
+  double x = left;
   for (size_t i = 0; i < bars[0].parts.size(); ++i) {
     svg += "<rect x=\"" + at(x) + "\" y=\"" + at(y + 2) + "\" width=\"12\" height=\"12\" class=\"part" +
            std::to_string(i) + "\"/>" + text_at(x + 18, y + 12, "start", bars[0].parts[i].name);

@@ -21,8 +21,9 @@ struct StackBar {
   double limit = 0;              // a mark: what there is at most; 0: none
 };
 
-/// Horizontal stacked bars with a legend; `unit` of the values, which are written with one digit after the point.
-std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view unit);
+/// Horizontal stacked bars with a legend; `unit` of the values, which are written with one digit after the point, and
+/// what the limits are: "usable".
+std::string stacked_bars(const std::vector<StackBar>& bars, std::string_view unit, std::string_view limit_name);
 
 struct LinePoint {
   double x = 0;

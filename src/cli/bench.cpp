@@ -9,6 +9,7 @@
 #include "base/os/memory.h"
 #include "bench/speed_runs.h"
 #include "cli/arguments.h"
+#include "cli/bench_page.h"
 #include "cli/bench_record.h"
 #include "cli/bench_scenario.h"
 #include "cli/bench_server.h"
@@ -97,8 +98,8 @@ const OptionRow kRows[] = {
     {.name = "format",
      .type = OptionType::kEnum,
      .default_text = "table",
-     .choices = {"table", "markdown", "csv", "json"},
-     .help = "How the result is printed",
+     .choices = {"table", "markdown", "csv", "json", "html"},
+     .help = "How the result is printed; html is a page with plots, to be sent to a file",
      .group = "Measurement"},
     {.name = "json",
      .type = OptionType::kBool,
@@ -145,6 +146,12 @@ void print_plan(const ModelSession& session, Context& context) {
   context.console.err(context.console.faint(table.text()) + "\n");
 }
 
+std::string format_of(const Arguments& arguments) {
+  return arguments.flag("json") ? "json" : arguments.text("format").value_or("table");
+}
+
+std::string page_title(const std::filesystem::path& path) { return "Speed of " + path.filename().string(); }
+
 int run_sweep(const Arguments& arguments, Context& context, const std::filesystem::path& path, const Speeds& speeds) {
   Wishes wishes = load_wishes(arguments);
   if (wishes.gpu_layers || !wishes.layer_split.empty()) {
@@ -153,10 +160,14 @@ int run_sweep(const Arguments& arguments, Context& context, const std::filesyste
   fit_wishes(speeds, wishes);
   const SweepResult sweep = sweep_gpu_layers(path, machine_options(arguments, context.environment), wishes, speeds,
                                              number(arguments, "points", 9), context);
-  if (arguments.flag("json")) {
+  const std::string format = format_of(arguments);
+  if (format == "json") {
     Json result = sweep_json(sweep);
     result["machine"] = hardware_json(context.environment);
     context.console.out(dump_json(result, 2) + "\n");
+  } else if (format == "html") {
+    const std::string runs = "medians of " + std::to_string(speeds.repeat) + " runs";
+    context.console.out(sweep_page(page_title(path), runs, sweep));
   } else {
     context.console.out(sweep_text(sweep));
   }
@@ -211,7 +222,19 @@ std::vector<std::vector<std::string>> result_rows(const ModelSession& session, c
   return rows;
 }
 
-std::string print_rows(const std::vector<std::vector<std::string>>& rows, const std::string& format) {
+/// The file's format and the devices that hold layers.
+std::string page_subtitle(const ModelSession& session) {
+  std::string text = session.card().file_type;
+  const std::span<Device* const> devices = session.source->devices();
+  for (size_t d = 0, named = 0; d < devices.size(); ++d) {
+    if (layers_on(session.plan(), d) > 0) text += (named++ == 0 ? " on " : " and ") + devices[d]->info().name;
+  }
+  return text + ", " + std::to_string(session.plan().threads) + " threads";
+}
+
+std::string print_rows(const std::vector<std::vector<std::string>>& rows, const std::string& format,
+                       const ModelSession& session) {
+  if (format == "html") return bench_page(page_title(session.path), page_subtitle(session), rows);
   if (format == "csv") return csv_text(rows);
   if (format == "markdown") return markdown_text(rows);
   std::vector<TextTable::Align> columns(rows[0].size(), TextTable::Align::kRight);
@@ -219,10 +242,6 @@ std::string print_rows(const std::vector<std::vector<std::string>>& rows, const 
   TextTable table(columns);
   for (const auto& row : rows) table.add(row);
   return table.text();
-}
-
-std::string format_of(const Arguments& arguments) {
-  return arguments.flag("json") ? "json" : arguments.text("format").value_or("table");
 }
 
 /// One load, all runs of the file.
@@ -252,7 +271,7 @@ int run_scenario(const Arguments& arguments, Context& context, const std::filesy
                          {"settings", plan_json(session.plan(), session.source->devices())}};
     context.console.out(dump_json(result, 2) + "\n");
   } else {
-    context.console.out(print_rows(scenario_rows(runs), format));
+    context.console.out(print_rows(scenario_rows(runs), format, session));
   }
   return kExitOk;
 }
@@ -288,7 +307,7 @@ int run_bench(const Arguments& arguments, Context& context) {
   } else if (format == "table") {
     context.console.out(result_table(session, speeds, predicted));
   } else {
-    context.console.out(print_rows(result_rows(session, speeds, predicted), format));
+    context.console.out(print_rows(result_rows(session, speeds, predicted), format, session));
   }
   return slower && arguments.flag("alarm") ? kExitSlower : kExitOk;
 }

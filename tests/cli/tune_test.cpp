@@ -137,6 +137,9 @@ TEST_F(TuneCommand, BenchKeepsItsResultsAndAlarms) {
   EXPECT_TRUE(has(compared.out, "prefill") && has(compared.out, "+99999900.0 %")) << compared.out;
   EXPECT_EQ(run({"bench", "--compare", (scratch_ / "before.json").string(), "nowhere.json"}).exit_code, 3);
   EXPECT_TRUE(has(with({"--format", "markdown"}).out, "|---|---:|"));
+  const std::string page = with({"--format", "html"}).out;
+  EXPECT_TRUE(page.starts_with("<!doctype html>") && page.ends_with("</html>\n")) << page.substr(0, 200);
+  EXPECT_TRUE(has(page, "<svg") && has(page, "<h2>prefill</h2>") && has(page, "<th class=\"n\">predicted</th>"));
   EXPECT_TRUE(has(with({"--format", "csv"}).out, "model,what,tokens,depth,streams,tokens/s,least,most,predicted\n"));
 }
 
