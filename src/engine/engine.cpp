@@ -191,8 +191,16 @@ struct Engine::Impl {
     }
   }
 
-  /// Where programs wait for memory: cached prefixes go, half of them at each look, then requests come in one by one.
+  /// A look that finds no memory for itself is tried again.
   void watch_memory() {
+    try {
+      look_at_memory();
+    } catch (const std::bad_alloc&) {
+    }
+  }
+
+  /// Where programs wait for memory: cached prefixes go, half of them at each look, then requests come in one by one.
+  void look_at_memory() {
     const double now = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
     if (!watches_memory || !pressure.due(now)) return;
     const std::optional<double> stalled = options.memory_stall();

@@ -93,8 +93,10 @@ fn start(stack_bytes: usize, work: Box<Work>) -> Result<libc::pthread_t, i32> {
     let code = unsafe {
         match libc::pthread_attr_init(attributes.as_mut_ptr()) {
             0 => {
-                libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_bytes);
-                let code = libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), begin, work.cast());
+                let code = match libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_bytes) {
+                    0 => libc::pthread_create(thread.as_mut_ptr(), attributes.as_ptr(), begin, work.cast()),
+                    code => code,
+                };
                 libc::pthread_attr_destroy(attributes.as_mut_ptr());
                 code
             }

@@ -20,10 +20,9 @@ std::optional<double> stall_seconds_in(const std::filesystem::path& file) {
 }  // namespace
 
 std::optional<double> memory_stall_seconds(const std::filesystem::path& root) {
-  for (const CgroupFolder& folder : cgroup_folders(root, "memory")) {
-    if (!folder.v2) break;
-    if (const auto seconds = stall_seconds_in(folder.path / "memory.pressure")) return seconds;
-    break;  // a parent's would count strangers
+  const std::vector<CgroupFolder> groups = cgroup_folders(root, "memory");
+  if (!groups.empty() && groups[0].v2) {  // its own: a parent's would count strangers
+    if (const auto seconds = stall_seconds_in(groups[0].path / "memory.pressure")) return seconds;
   }
   return stall_seconds_in(root / "proc/pressure/memory");
 }

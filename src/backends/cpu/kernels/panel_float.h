@@ -27,13 +27,17 @@ struct PanelF16 : PanelF32 {
   VIVACE_SIMD void load(const uint8_t* p, Weights (&steps)[2]) { load_f16_pairs(p, steps[0], steps[1]); }
 };
 
+/// The BF16 values of the lower and of the upper halves.
+VIVACE_SIMD F32x16 lower_bf16(I32x16 pairs) { return as_f32(shl<16>(pairs)); }
+VIVACE_SIMD F32x16 upper_bf16(I32x16 pairs) { return as_f32(and_(pairs, set_i32(static_cast<int32_t>(0xFFFF0000u)))); }
+
 struct PanelBF16 : PanelF32 {
   static constexpr Format kFormat = Format::kBF16;
   static constexpr int kSteps = 2;
   VIVACE_SIMD void load(const uint8_t* p, Weights (&steps)[2]) {
     const I32x16 pairs = load_i32(p);
-    steps[0] = as_f32(shl<16>(pairs));
-    steps[1] = as_f32(and_(pairs, set_i32(static_cast<int32_t>(0xFFFF0000u))));
+    steps[0] = lower_bf16(pairs);
+    steps[1] = upper_bf16(pairs);
   }
 };
 

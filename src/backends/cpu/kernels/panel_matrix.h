@@ -28,7 +28,6 @@ namespace vivace::VIVACE_ISA {
 static_assert(kSignedDot, "the unit multiplies signed codes by signed codes");
 
 constexpr int kUnitTokens = 16;  // of one product
-constexpr int kQuad = 4;         // tokens whose sums are stored at a time
 constexpr int kUnitStep = 64;    // columns of a tile of tokens, a cache line of codes
 
 /// A small step is faster without the unit: unpacking takes as long as multiplying some ten tokens.
@@ -316,17 +315,10 @@ struct SuperKernel {
             }
           }
         }
-        for (int p = 0; p < panels; ++p) store(call, totals[p / 2], p % 2, row + 16 * p, token, tokens);
+        for (int p = 0; p < panels; ++p) {
+          store_kept(call, totals[p / 2][0][p % 2], kPanels * 16, row + 16 * p, token, tokens);
+        }
       }
-    }
-  }
-
-  static void store(const MatmulCall& call, const float (*totals)[kPanels][16], int p, int64_t row, int token,
-                    int tokens) {
-    for (int t = 0; t < tokens; t += kQuad) {
-      F32x16 sums[1][kQuad];
-      VIVACE_UNROLL for (int i = 0; i < kQuad; ++i) sums[0][i] = load_f32(totals[t + i][p]);
-      store_tile<1, kQuad>(call, sums, row, token + t, tokens - t);
     }
   }
 };

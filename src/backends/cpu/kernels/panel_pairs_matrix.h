@@ -21,14 +21,12 @@ struct UnitPanelF16 {
 };
 
 constexpr int kLinkLines = 16;  // of a panel: a link's 32 columns
+constexpr size_t kLinkBytes = kLinkLines * 64;
 
 /// A few tokens times kPanels panels, in vectors, to the bits of the unit.
 template <class Panel, int kPanels, int kTokens>
 struct PairTile {
   using Sums = F32x16[kPanels][kTokens];
-
-  VIVACE_SIMD F32x16 even_of(I32x16 pairs) { return as_f32(shl<16>(pairs)); }
-  VIVACE_SIMD F32x16 odd_of(I32x16 pairs) { return as_f32(and_(pairs, set_i32(static_cast<int32_t>(0xFFFF0000u)))); }
 
   VIVACE_SIMD void clear(Sums& sums) {
     VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
@@ -46,8 +44,8 @@ struct PairTile {
     VIVACE_UNROLL for (int t = 0; t < kTokens; ++t) {
       const I32x16 pair = set_i32(x[t][line]);
       VIVACE_UNROLL for (int p = 0; p < kPanels; ++p) {
-        even[p][t] = fma(even_of(weights[p]), even_of(pair), even[p][t]);
-        odd[p][t] = fma(odd_of(weights[p]), odd_of(pair), odd[p][t]);
+        even[p][t] = fma(lower_bf16(weights[p]), lower_bf16(pair), even[p][t]);
+        odd[p][t] = fma(upper_bf16(weights[p]), upper_bf16(pair), odd[p][t]);
       }
     }
   }
@@ -80,9 +78,9 @@ struct PairTile {
 /// first cache for all tokens, while the sums wait in memory.
 template <class Panel>
 struct PairKernel {
-  static constexpr int kTokens = 16, kColumns = 32;        // of a product
-  static constexpr int kProducts = 16;                     // of a block
-  static constexpr int kLines = kProducts * kColumns / 2;  // of a panel's block
+  static constexpr int kTokens = 16;                     // of a product
+  static constexpr int kProducts = 16;                   // of a block
+  static constexpr int kLines = kProducts * kLinkLines;  // of a panel's block
   static constexpr int kPartTokens = 512;
   static constexpr int kAhead = 64;  // lines of a panel
 
@@ -117,9 +115,9 @@ struct PairKernel {
     const uint8_t* x = block.tokens + static_cast<size_t>(group) * kTokens * block.stride;
     unit.load_sums(sums);
     for (int i = 0; i < block.products; ++i) {
-      const uint8_t* weights[2] = {block.panels[0] + 1024 * i, block.panels[1] + 1024 * i};
+      const uint8_t* weights[2] = {block.panels[0] + kLinkBytes * i, block.panels[1] + kLinkBytes * i};
       if (asks) {
-        VIVACE_UNROLL for (int line = 0; line < 16; ++line) {
+        VIVACE_UNROLL for (int line = 0; line < kLinkLines; ++line) {
           for (int p = 0; p < kPanels; ++p) prefetch(weights[p] + 64 * (line + kAhead));
         }
       }
@@ -152,27 +150,22 @@ struct PairKernel {
     __builtin_memset(work.sums, 0, sizeof(work.sums[0]) * static_cast<size_t>(groups));
     for (int64_t line = 0; line < lines; line += kLines) {
       const int count = lines - line < kLines ? static_cast<int>(lines - line) : kLines;
-      const int products = (count + 15) / 16;
+      const int products = (count + kLinkLines - 1) / kLinkLines;
       Block block = {
           {work.weights[0], work.weights[0]}, pairs + static_cast<size_t>(token) * stride + line * 4, stride, products};
-      const bool unpacks = Panel::kRounds || count % 16 != 0;
+      const bool unpacks = Panel::kRounds || count % kLinkLines != 0;
       for (int p = 0; p < kPanels; ++p) {
         const uint8_t* from = weight + p * panel_bytes + line * 64;
-        if (unpacks) unpack(from, count, products * 16, work.weights[p]);
+        if (unpacks) unpack(from, count, products * kLinkLines, work.weights[p]);
         block.panels[p] = unpacks ? work.weights[p] : from;
       }
       multiply_groups<kPanels>(block, tokens, !unpacks, work);
     }
-    for (int p = 0; p < kPanels; ++p) store(call, work, p, row + 16 * p, token, tokens);
-  }
-
-  static void store(const MatmulCall& call, const Work& work, int p, int64_t row, int token, int tokens) {
-    constexpr int kQuad = 4;
-    for (int t = 0; t < tokens; t += kQuad) {
-      F32x16 sums[1][kQuad];
-      const float* from = work.sums[t / kTokens][p] + t % kTokens * 16;
-      VIVACE_UNROLL for (int i = 0; i < kQuad; ++i) sums[0][i] = load_f32(from + 16 * i);
-      store_tile<1, kQuad>(call, sums, row, token + t, tokens - t);
+    for (int group = 0; group < groups; ++group) {
+      const int first = group * kTokens, rest = tokens - first;
+      for (int p = 0; p < kPanels; ++p) {
+        store_kept(call, work.sums[group][p], 16, row + 16 * p, token + first, rest < kTokens ? rest : kTokens);
+      }
     }
   }
 

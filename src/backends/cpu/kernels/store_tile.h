@@ -28,4 +28,17 @@ VIVACE_SIMD void store_tile(const MatmulCall& call, const F32x16 (&sums)[kPanels
   }
 }
 
+constexpr int kQuad = 4;  // tokens whose sums are stored at a time
+
+/// Writes sums that waited in memory, a row of 16 for each token, `stride` floats apart; up to a multiple of kQuad of
+/// them may be read.
+VIVACE_SIMD void store_kept(const MatmulCall& call, const float* kept, int64_t stride, int64_t row, int token,
+                            int tokens) {
+  for (int t = 0; t < tokens; t += kQuad) {
+    F32x16 sums[1][kQuad];
+    VIVACE_UNROLL for (int i = 0; i < kQuad; ++i) sums[0][i] = load_f32(kept + (t + i) * stride);
+    store_tile<1, kQuad>(call, sums, row, token + t, tokens - t);
+  }
+}
+
 }  // namespace vivace::VIVACE_ISA
