@@ -1,6 +1,7 @@
 #include "chat/answer_constraint.h"
 
 #include "base/error.h"
+#include "chat/bounded_schema.h"
 #include "text/grammar/gbnf.h"
 
 namespace vivace {
@@ -33,13 +34,6 @@ class GrammarConstraint : public TokenConstraint {
   std::string seen_;
 };
 
-/// Models that may write any space for ever do so: a schema that says nothing about them gets a bound.
-Json with_bounded_spaces(Json schema) {
-  if (!schema.is_object() || schema.contains("x-guidance")) return schema;
-  schema["x-guidance"] = {{"whitespace_pattern", "[ \\n\\r\\t]{0,16}"}};
-  return schema;
-}
-
 std::shared_ptr<TokenConstraint> constraint(const ChatParts& model, LazyGrammarVocabulary& vocabulary, GrammarKind kind,
                                             const std::string& text, bool in_reasoning) {
   Grammar grammar(vocabulary.get(*model.tokenizer), kind, text);
@@ -64,7 +58,7 @@ Json object_call_schema(const std::string& name, const Json& parameters, const c
           {"additionalProperties", false}};
 }
 
-std::string lark_json(const Json& schema) { return "%json " + dump_json(with_bounded_spaces(schema)); }
+std::string lark_json(const Json& schema) { return "%json " + dump_json(bounded_schema(schema)); }
 
 /// The rule of one call, as the format writes it.
 std::string lark_call(const ChatParts& model, const std::string& name, const Json& parameters) {
@@ -108,11 +102,11 @@ std::shared_ptr<TokenConstraint> shape_constraint(const ChatParts& model, LazyGr
     case AnswerShape::Kind::kFree:
       return nullptr;
     case AnswerShape::Kind::kJson:
-      return constraint(model, vocabulary, GrammarKind::kJsonSchema,
-                        dump_json(with_bounded_spaces({{"type", "object"}})), in_reasoning);
+      return constraint(model, vocabulary, GrammarKind::kJsonSchema, dump_json(bounded_schema({{"type", "object"}})),
+                        in_reasoning);
     case AnswerShape::Kind::kSchema:
       return constraint(model, vocabulary, GrammarKind::kJsonSchema,
-                        dump_json(with_bounded_spaces(parse_json(shape.text, 128))), in_reasoning);
+                        dump_json(bounded_schema(parse_json(shape.text, 128))), in_reasoning);
     case AnswerShape::Kind::kGrammar:
       return constraint(model, vocabulary, GrammarKind::kLark,
                         is_gbnf(shape.text) ? lark_of_gbnf(shape.text) : shape.text, in_reasoning);

@@ -34,7 +34,7 @@ class OllamaTest(ServerTest):
 
     def test_formats(self):
         schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
-        answer = self.client.chat(model=MODEL, messages=HELLO, format=schema, options={"num_predict": 60})
+        answer = self.client.chat(model=MODEL, messages=HELLO, format=schema, options={"num_predict": 200})
         self.assertEqual(list(json.loads(answer.message.content)), ["n"])
 
     def test_tools(self):
