@@ -81,7 +81,22 @@ std::string model_bytes() {
   return bytes;
 }
 
+/// A database with a result in it.
+std::string database_bytes() {
+  static const std::string bytes = [] {
+    const ScratchFolder scratch;
+    write_whole(scratch / "tiny.gguf", model_bytes());
+    const std::vector<std::string> bench = {
+        "bench", in(scratch, "tiny.gguf"), "--prompt", "8", "--generate", "2", "--repeat", "1", "--gpu-layers", "0"};
+    run_vivace(bench, {.environment = {"VIVACE_HOME=" + in(scratch, "home")}});
+    return read_whole(scratch / "home/vivace.db");
+  }();
+  return bytes;
+}
+
 void fill(const ScratchFolder& scratch) {
+  fs::create_directory(scratch / "home");
+  write_whole(scratch / "home/vivace.db", database_bytes());
   write_whole(scratch / "tiny.gguf", model_bytes());
   write_whole(scratch / "text", "Hello, world. " + std::string(3000, 'x'));
   write_whole(scratch / "messages.json", R"([{"role":"user","content":"Hi"}])");
@@ -109,8 +124,10 @@ void expect_clear_end(const ProgramResult& result, const std::string& what) {
   EXPECT_EQ(error_lines(result.err), result.exit_code == 0 ? 0 : 1) << what << "\n" << result.err;
 }
 
-RunOptions limited(std::vector<std::string> environment = {}) {
+/// In a home of the scratch folder's own: a fault must not meet what belongs to the user.
+RunOptions limited(const ScratchFolder& scratch, std::vector<std::string> environment = {}) {
   environment.push_back(kPlain);
+  environment.push_back("VIVACE_HOME=" + in(scratch, "home"));
   return {.environment = std::move(environment), .wrapper = {"timeout", "-s", "KILL", "60"}};
 }
 
@@ -118,8 +135,12 @@ void expect_no_leftovers(const ScratchFolder& scratch, const std::string& what) 
   for (const auto& entry : fs::directory_iterator(scratch.path())) {
     const std::string name = entry.path().filename().string();
     const bool ours = name == "tiny.gguf" || name == "text" || name == "messages.json" || name == "ids.i32" ||
-                      name == "out" || name == "fired";
+                      name == "out" || name == "fired" || name == "home";
     EXPECT_TRUE(ours) << what << " left " << name;
+  }
+  for (const auto& entry : fs::directory_iterator(scratch / "home")) {
+    const std::string name = entry.path().filename().string();
+    EXPECT_EQ(name.find("set-aside"), std::string::npos) << what << " took a sound database for a damaged one";
   }
 }
 
@@ -174,7 +195,7 @@ TEST_P(EachCall, EndsClearly) {
   const auto& [command, fault] = GetParam();
   const ScratchFolder good;
   fill(good);
-  const ProgramResult whole = run_vivace(command.arguments(good), limited());
+  const ProgramResult whole = run_vivace(command.arguments(good), limited(good));
   ASSERT_EQ(whole.exit_code, 0) << whole.err;
   const std::string expected = without_place(product(good, command, whole), good);
   const std::string expected_file = command.out.empty() ? "" : read_whole(good / command.out);
@@ -186,9 +207,9 @@ TEST_P(EachCall, EndsClearly) {
     fill(scratch);
     const std::string what = fault.call + " " + std::to_string(n);
     RunOptions options =
-        limited({"LD_PRELOAD=" VIVACE_FAULT_LIBRARY,
-                 "VIVACE_FAULT=" + fault.call + ":" + std::to_string(n) + ":" + fault.action,
-                 "VIVACE_FAULT_FIRED=" + in(scratch, "fired"), "VIVACE_FAULT_BYTES=" + fault.least_bytes});
+        limited(scratch, {"LD_PRELOAD=" VIVACE_FAULT_LIBRARY,
+                          "VIVACE_FAULT=" + fault.call + ":" + std::to_string(n) + ":" + fault.action,
+                          "VIVACE_FAULT_FIRED=" + in(scratch, "fired"), "VIVACE_FAULT_BYTES=" + fault.least_bytes});
     if (fault.of_model) options.environment.push_back("VIVACE_FAULT_FILE=" + in(scratch, "tiny.gguf"));
     // timeout(1) is not what is tested.
     options.wrapper = {"timeout", "-s", "KILL", "60", "env"};
@@ -231,7 +252,7 @@ TEST_P(OddFile, EveryLengthIsAnErrorOrWhole) {
     std::string changed = bytes.substr(0, length);
     changed.resize(length, '\xAA');
     write_whole(scratch / "tiny.gguf", changed);
-    const ProgramResult result = run_vivace(GetParam().arguments(scratch), limited());
+    const ProgramResult result = run_vivace(GetParam().arguments(scratch), limited(scratch));
     expect_clear_end(result, std::to_string(length) + " bytes");
     EXPECT_EQ(result.exit_code == 0, length >= bytes.size()) << length << "\n" << result.err;
     expect_no_leftovers(scratch, std::to_string(length));
@@ -253,7 +274,7 @@ TEST_P(OddFile, WhatIsNoFile) {
     fill(scratch);
     fs::remove(scratch / "tiny.gguf");
     make(scratch / "tiny.gguf");
-    const ProgramResult result = run_vivace(GetParam().arguments(scratch), limited());
+    const ProgramResult result = run_vivace(GetParam().arguments(scratch), limited(scratch));
     EXPECT_TRUE(result.exit_code >= 1 && result.exit_code <= 3) << name << ": " << result.exit_code << "\n"
                                                                 << result.err;
     EXPECT_EQ(error_lines(result.err), 1) << name << "\n" << result.err;
@@ -268,7 +289,7 @@ TEST_P(OddFile, NoPermission) {
   const ScratchFolder scratch;
   fill(scratch);
   fs::permissions(scratch / "tiny.gguf", fs::perms::none);
-  const ProgramResult result = run_vivace(GetParam().arguments(scratch), limited());
+  const ProgramResult result = run_vivace(GetParam().arguments(scratch), limited(scratch));
   EXPECT_NE(result.exit_code, 0);
   expect_clear_end(result, "no permission");
 }
@@ -276,7 +297,7 @@ TEST_P(OddFile, NoPermission) {
 TEST_P(OddFile, StandardOutputIsFull) {
   const ScratchFolder scratch;
   fill(scratch);
-  RunOptions options = limited();
+  RunOptions options = limited(scratch);
   options.out_file = "/dev/full";
   const ProgramResult result = run_vivace(GetParam().arguments(scratch), options);
   expect_clear_end(result, "full");
@@ -308,7 +329,7 @@ TEST(FullDisk, ResultsAreWholeOrNotThere) {
     for (std::string& argument : arguments) {
       if (argument == in(scratch, "out")) argument = in(scratch, "disk/out");
     }
-    RunOptions options = limited();
+    RunOptions options = limited(scratch);
     options.wrapper = wrapper;
     const ProgramResult result = run_vivace(arguments, options);
     EXPECT_EQ(result.exit_code, 1) << command.name << "\n" << result.err;
