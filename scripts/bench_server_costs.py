@@ -8,7 +8,8 @@ cpu      CPU seconds of the server's process per token of one stream, beside `vi
          cancel out, since both are runs of 192 tokens less runs of 64
 mask     tokens per second of an answer that keeps to a JSON schema, beside one that keeps to nothing
 batch    16 clients with prompts of 1,000 tokens at several --batch-size: tokens per second of all (prompt and answer), the
-         longest waits for the next word (p99), and the most memory held beside the plan's
+         longest waits for the next word (p99), the most memory held beside the plan's, and the speed of `auto` over each other
+         size's in the same round
 """
 import http.client, json, resource, statistics, subprocess, sys
 from pathlib import Path
@@ -117,11 +118,19 @@ def batch(args, model, say):
         for size in BATCHES if i % 2 == 0 else BATCHES[::-1]:
             runs[size].append(batch_once(args, model, size, idle))
             say(f"{i + 1}: --batch-size {size}")
-    return {size: {name: statistics.median(run[name] for run in each) for name in each[0]} for size, each in runs.items()}
+    rows = {size: {name: statistics.median(run[name] for run in each) for name in each[0]} for size, each in runs.items()}
+    for size, each in runs.items():  # of the same round, so that the machine was the same
+        ratios = [auto["tokens_per_second"] / run["tokens_per_second"] for auto, run in zip(runs["auto"], each)]
+        rows[size]["auto_ratio"] = [statistics.median(ratios), *pairs.interval(ratios)]
+    return rows
 
 
 MEASURE = {"cpu": cpu, "mask": mask, "batch": batch}
 CASES = ["cpu/1b-q4_k_m-text", "mask/smollm2-135m", "batch/smollm2-135m", "batch/1b-q4_k_m-text"]
+
+
+def auto_text(size, row):
+    return "" if size == "auto" or "auto_ratio" not in row else "; auto's speed is {:.3f} of it ({:.3f}–{:.3f})".format(*row["auto_ratio"])
 
 
 def lines(name, r):
@@ -132,7 +141,7 @@ def lines(name, r):
         return [f"| {name} | {r['ours']:.0f} t/s by a schema | {r['theirs']:.0f} t/s free | "
                 f"{r['ratio']:.3f} ({r['ratio_low']:.3f}–{r['ratio_high']:.3f}) |"]
     return [f"| {name}, --batch-size {size} | {row['tokens_per_second']:.0f} t/s, p99 gap {row['gap_p99'] * 1e3:.0f} ms | first token p95 "
-            f"{row['first_token_p95']:.1f} s | {row['held_bytes'] / 2**20:.0f} MiB held, {row['planned_bytes'] / 2**20:.0f} planned |"
+            f"{row['first_token_p95']:.1f} s | {row['held_bytes'] / 2**20:.0f} MiB held, {row['planned_bytes'] / 2**20:.0f} planned{auto_text(size, row)} |"
             for size, row in r.items() if size != "machine"]
 
 
