@@ -31,7 +31,7 @@ CTEST = ctest --test-dir $(1) --output-on-failure --parallel $(JOBS) --timeout 9
 SINGLE_THREADED = -Sampler.*:Formats/*:Isa/Attention.*:*MappedWeightsGiveTheSameLogits*
 FUZZERS = $(notdir $(basename $(shell find src -name '*_fuzz.cpp')))
 
-.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-server-peers bench-server-costs soak bench-prediction bench-ledger sweep-memory bench-tokenizers format lint fuzz \
+.PHONY: help setup setup-tests build run test test-release test-dev test-tsan test-full test-arm test-ports test-hip checks bench bench-peers bench-server-peers bench-server-costs soak bench-prediction bench-tune bench-ledger sweep-memory bench-tokenizers format lint fuzz \
   fuzz-tokenizers install package clean
 
 help: ## shows this list
@@ -122,6 +122,9 @@ soak: ## ten minutes of clients that crowd, vanish and must be told the right th
 
 bench-prediction: build ## what plan predicts beside what bench measures: make bench-prediction [MODELS=DIR]
 	scripts/bench_prediction.py $(if $(MODELS),--models $(MODELS))
+
+bench-tune: build ## what tune finds beside the best of a grid: make bench-tune [MODELS=DIR]
+	scripts/bench_tune.py $(if $(MODELS),--models $(MODELS))
 
 bench-ledger: build ## the plan's memory against RssAnon: make bench-ledger [MODELS="SMALL MODEL..."]
 	scripts/bench_ledger.py $(or $(MODELS),smollm2-135m-instruct gemma3-270m-it-q4_k_m)

@@ -8,22 +8,11 @@
 namespace vivace {
 namespace {
 
-/// Sets an open wish; true where it did.
-template <class Value>
-bool settle(std::optional<Value>& wish, const std::optional<Value>& value) {
-  if (wish || !value) return false;
-  wish = value;
-  return true;
-}
-
 bool settle(const TunedLever& lever, Wishes& wishes) {
-  if (lever.name == "kv-type") return settle(wishes.kv_format, kv_format_named(lever.after));
-  const NumberWish wish = number_wish(lever.name);
-  const std::optional<int32_t> number = parse_lever_number(lever.after);
-  if (wish == nullptr || !number) return false;
   // A batch that has no room for the sequences would be an error the user never asked for.
-  if (lever.name == "batch-size" && *number < wishes.parallel.value_or(wishes.automatic_parallel)) return false;
-  return settle(wishes.*wish, number);
+  const std::optional<int32_t> batch = lever.name == "batch-size" ? parse_lever_number(lever.after) : std::nullopt;
+  if (batch && *batch < wishes.parallel.value_or(wishes.automatic_parallel)) return false;
+  return set_open_lever(lever.name, lever.after, wishes);
 }
 
 }  // namespace

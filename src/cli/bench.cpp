@@ -25,6 +25,7 @@
 #include "cli/plan_report.h"
 #include "cli/progress_bar.h"
 #include "cli/run_record.h"
+#include "cli/seen_speeds.h"
 #include "cli/text_format.h"
 #include "models/model_file.h"
 
@@ -261,7 +262,7 @@ int run_scenario(const Arguments& arguments, Context& context, const std::filesy
     size_t done = 0;
     for (ScenarioRun& run : runs) {
       bar.update(done++, runs.size());
-      run.speeds.measure(*session.source);
+      run.measure(*session.source);
     }
   }
   if (format == "json") {
@@ -302,6 +303,7 @@ int run_bench(const Arguments& arguments, Context& context) {
       predict_rates(session.card(), session.plan(), session.source->devices(), recorder.host(), prefill, decode);
   const Json result = result_json(session, speeds, predicted, context);
   const bool slower = keep_benchmark(session, result, context);
+  keep_seen_speed(path, predicted, {speeds.prefill.rates.median, speeds.decode.rates.median}, decode.streams, context);
   if (format == "json") {
     context.console.out(dump_json(result, 2) + "\n");
   } else if (format == "table") {

@@ -36,9 +36,9 @@ std::string bars_of(const std::vector<std::vector<std::string>>& rows, const std
 
 std::string bench_page(std::string_view title, std::string_view subtitle,
                        const std::vector<std::vector<std::string>>& rows) {
-  return html_page(
-      title, subtitle,
-      bars_of(rows, "prefill") + bars_of(rows, "decode") + "<h2>Figures</h2>" + html_table(rows, kFirstNumber));
+  return html_page(title, subtitle,
+                   bars_of(rows, "prefill") + bars_of(rows, "decode") + bars_of(rows, "answers") + "<h2>Figures</h2>" +
+                       html_table(rows, kFirstNumber));
 }
 
 std::string sweep_page(std::string_view title, std::string_view subtitle, const SweepResult& sweep) {

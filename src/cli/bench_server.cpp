@@ -13,6 +13,7 @@
 #include "cli/console.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
+#include "cli/measurement.h"
 #include "cli/text_format.h"
 #include "net/event_lines.h"
 #include "net/http_client.h"
@@ -178,20 +179,6 @@ std::pair<std::vector<Measured>, double> run_load(const Load& load, int32_t clie
   return {std::move(all), seconds_since(begin)};
 }
 
-double percentile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  const auto at = std::min(values.size() - 1, size_t(share * double(values.size())));
-  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(at), values.end());
-  return values[at];
-}
-
-Json spread_json(const std::vector<double>& values) {
-  return {{"p50", percentile(values, 0.5)},
-          {"p95", percentile(values, 0.95)},
-          {"p99", percentile(values, 0.99)},
-          {"max", percentile(values, 1)}};
-}
-
 Json result_json(const std::vector<Measured>& all, double wall) {
   std::vector<double> first, gaps;
   int64_t prompt = 0, generated = 0, failed = 0;
@@ -214,8 +201,8 @@ Json result_json(const std::vector<Measured>& all, double wall) {
                {"generated_tokens", generated},
                {"generated_tokens_per_second", double(generated) / wall},
                {"tokens_per_second", double(prompt + generated) / wall},
-               {"time_to_first_token_seconds", spread_json(first)},
-               {"gap_seconds", spread_json(gaps)}};
+               {"time_to_first_token_seconds", spread_json(spread_of(first))},
+               {"gap_seconds", spread_json(spread_of(gaps))}};
   if (failed > 0) json["error"] = error;
   return json;
 }

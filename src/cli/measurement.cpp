@@ -16,6 +16,10 @@ Json measurement_json(const Measurement& m) {
            {{"median", m.rates.median}, {"mean", m.rates.mean}, {"min", m.rates.min}, {"max", m.rates.max}}}};
 }
 
+Json spread_json(const Spread& spread) {
+  return {{"p50", spread.p50}, {"p95", spread.p95}, {"p99", spread.p99}, {"max", spread.max}};
+}
+
 std::vector<std::string> measurement_row(const Measurement& m) {
   std::string what = std::to_string(m.run.tokens) + " tokens";
   if (m.run.streams > 1) what = std::to_string(m.run.streams) + " x " + what;

@@ -6,6 +6,7 @@
 
 #include "base/json_fwd.h"
 #include "bench/speed_runs.h"
+#include "bench/spread.h"
 #include "engine/model_source.h"
 
 namespace vivace {
@@ -18,6 +19,8 @@ struct Measurement {
 
 /// {"tokens", "depth", "streams", "tokens_per_second": {"median", "mean", "min", "max"}}
 Json measurement_json(const Measurement& measurement);
+/// {"p50", "p95", "p99", "max"}
+Json spread_json(const Spread& spread);
 /// Name, what was fed, median, spread.
 std::vector<std::string> measurement_row(const Measurement& measurement);
 /// For spreadsheets and pages: name, tokens, depth, streams, median, least and most, each alone in its cell.

@@ -20,6 +20,7 @@
 #include "cli/load_options.h"
 #include "cli/model_location.h"
 #include "cli/plan_report.h"
+#include "cli/seen_speeds.h"
 #include "cli/text_format.h"
 #include "cli/tuned.h"
 #include "engine/machine.h"
@@ -253,13 +254,16 @@ int run_plan(const Arguments& arguments, Context& context) {
   const ModelCard card = read_card(model, text_of(arguments, "quant"), context);
   const Hardware hardware = look_at_hardware(arguments, context);
   Wishes wishes = load_wishes(arguments);
-  if (const auto file = find_model_file(model, context); file && hardware.machine) take_tuned(*file, context, wishes);
   wishes.without = split_names(text_of(arguments, "without"));
   if (!hardware.machine) wishes.devices_named = true;
-  if (const std::string goal = text_of(arguments, "for"); !goal.empty()) apply_goal(goal, wishes);
   ForecastOptions options;
   options.prompt = static_cast<int32_t>(arguments.integer("prompt").value_or(512));
   options.guesses = hardware.guesses;
+  if (const auto file = find_model_file(model, context); file && hardware.machine) {
+    take_tuned(*file, context, wishes);
+    options.correction = seen_correction(*file, context);
+  }
+  if (const std::string goal = text_of(arguments, "for"); !goal.empty()) apply_goal(goal, wishes);
   options.disk_bytes_per_second = arguments.number("disk-speed").value_or(2) * 1e9;
   const bool json = arguments.flag("json");
   if (const std::string lever = text_of(arguments, "sweep"); !lever.empty()) {

@@ -19,6 +19,7 @@
 #include "cli/model_location.h"
 #include "cli/model_session.h"
 #include "cli/progress_bar.h"
+#include "cli/seen_speeds.h"
 #include "cli/text_format.h"
 #include "cli/tuned.h"
 #include "models/model_file.h"
@@ -149,20 +150,21 @@ Json hardware_of(const Environment& environment) {
 
 /// What `vivace plan --json` prints, for a model on this machine.
 Json planned(const LoadWish& wish, const ModelPoolOptions& pool, const Machine& machine, const HostFacts& host,
-             const std::vector<ModelEntry>& models) {
+             const std::vector<ModelEntry>& models, Context& context) {
   ModelCard card;
   Wishes wishes = pool.wishes;
+  ForecastOptions options;
+  options.guesses = guessed_speeds(machine.devices(), host.physical_cores);
   if (const auto entry = find_model(models, wish.model)) {
     card = read_card_for_planning(open_model_header(entry->path));
-    if (pool.tune) pool.tune(entry->path, wishes);
+    take_tuned(entry->path, context, wishes);
+    options.correction = seen_correction(entry->path, context);
   } else if (const ModelShape* shape = find_model_shape(wish.model)) {
     card = shape_card(*shape, "Q4_K_M");
   } else {
     throw ApiError(404, "Model " + wish.model + " not found in downloaded models", "model", "model_not_found");
   }
   wish.apply(wishes);
-  ForecastOptions options;
-  options.guesses = guessed_speeds(machine.devices(), host.physical_cores);
   const PlanAnswer answer = answer_plan(card, machine.devices(), host, wishes, options);
   const bool measured = answer.forecast && answer.forecast->measured;
   return answer_json(card, answer, {wish.model, "this machine", measured ? "measured" : "estimate", machine.devices()});
@@ -236,7 +238,7 @@ int run_serve(const Arguments& arguments, Context& context) {
   options.hardware = [&context] { return hardware_of(context.environment); };
   Server* running = nullptr;
   options.planned = [&, pool = options.pool](const LoadWish& wish) {
-    return planned(wish, pool, machine, host, running->pool().available());
+    return planned(wish, pool, machine, host, running->pool().available(), context);
   };
   const HttpServerOptions http = options.http;
   Server server(machine, std::move(options), context.log);

@@ -27,6 +27,7 @@ struct Wishes {
   std::optional<int32_t> threads;         // decode
   std::optional<int32_t> threads_prefill;
   std::optional<GpuLayers> gpu_layers;
+  std::optional<int32_t> tuned_gpu_layers;  // where gpu_layers is open: so many, or what fits of them
   int32_t most_gpu_layers = std::numeric_limits<int32_t>::max();  // more have failed
   bool devices_named = false;        // the user chose the GPUs: an automatic choice uses them, whatever their kind
   std::vector<double> gpu_split;     // shares of the GPUs' layers, in device order; empty: by their memory

@@ -384,6 +384,18 @@ TEST_F(GpuPlanning, FewerLayersAreTakenWhereMoreFailed) {
   EXPECT_EQ(count(plan(wishes), 1), 3);
 }
 
+TEST_F(GpuPlanning, TunedLayersAreTakenWhereTheyFitAndNobodyAskedForOthers) {
+  Wishes wishes;
+  wishes.tuned_gpu_layers = 2;
+  EXPECT_EQ(count(plan(wishes), 1), 2);
+  wishes.tuned_gpu_layers = 0;
+  EXPECT_EQ(count(plan(wishes), 1), 0);
+  wishes.tuned_gpu_layers = 1000;
+  EXPECT_EQ(count(plan(wishes), 1), count(plan({}), 1));
+  wishes.gpu_layers = parse_gpu_layers("3");
+  EXPECT_EQ(count(plan(wishes), 1), 3);
+}
+
 TEST_F(Planning, PassesAreNamed) {
   for (const PlanPass& pass : plan_passes()) EXPECT_STRNE(pass.name, "");
   EXPECT_EQ(plan_passes().size(), 6u);

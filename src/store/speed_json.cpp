@@ -54,8 +54,8 @@ FormatSpeed parse_format(const Json& json) {
   format.layout = text(json, "layout") == "panel16" ? Layout::kPanel16 : Layout::kRows;
   double last = 0;
   for (const Json& point : list(json, "points")) {
-    format.points.push_back(
-        {number(point, "tokens"), number(point, "memory_macs_per_second"), number(point, "cache_macs_per_second")});
+    format.points.push_back({number(point, "tokens"), number(point, "memory_macs_per_second"),
+                             number(point, "cache_macs_per_second"), number(point, "row_seconds")});
     if (format.points.back().tokens <= last || format.points.back().from_memory <= 0) throw bad_field("points");
     last = format.points.back().tokens;
   }
@@ -72,8 +72,10 @@ Json speed_json(const DeviceSpeed& speed) {
   for (const FormatSpeed& f : speed.formats) {
     Json points = Json::array();
     for (const MatmulPoint& p : f.points) {
-      points.push_back(
-          {{"tokens", p.tokens}, {"memory_macs_per_second", p.from_memory}, {"cache_macs_per_second", p.from_cache}});
+      points.push_back({{"tokens", p.tokens},
+                        {"memory_macs_per_second", p.from_memory},
+                        {"cache_macs_per_second", p.from_cache},
+                        {"row_seconds", p.row_seconds}});
     }
     formats.push_back({{"format", format_row(f.format).name},
                        {"layout", f.layout == Layout::kPanel16 ? "panel16" : "rows"},
@@ -97,6 +99,7 @@ Json speed_json(const DeviceSpeed& speed) {
           {"values_per_second", speed.values_per_second},
           {"layer_seconds", speed.layer_seconds},
           {"step_seconds", speed.step_seconds},
+          {"head_seconds", speed.head_seconds},
           {"link_up_bytes_per_second", speed.link_up},
           {"link_down_bytes_per_second", speed.link_down},
           {"by_threads", threads},
@@ -115,6 +118,7 @@ DeviceSpeed parse_speed_json(const Json& json) {
   speed.values_per_second = number(json, "values_per_second");
   speed.layer_seconds = number(json, "layer_seconds");
   speed.step_seconds = number(json, "step_seconds");
+  speed.head_seconds = number(json, "head_seconds");
   speed.link_up = number(json, "link_up_bytes_per_second");
   speed.link_down = number(json, "link_down_bytes_per_second");
   for (const Json& point : list(json, "by_threads", true)) {

@@ -17,7 +17,7 @@ namespace vivace {
 namespace {
 
 constexpr size_t kMebibyte = size_t{1} << 20;
-constexpr int32_t kColumns = 2048;  // of the matrices that are measured
+constexpr int32_t kColumns = int32_t(kMeasuredColumns), kNarrow = 512;
 
 /// Measures the CPU part by part.
 class CpuMeasurement {
@@ -102,6 +102,7 @@ class CpuMeasurement {
       const size_t read = std::max<size_t>(large_ / (tokens == 1 ? 8 : 32), size_t{1} << 20);
       point.from_memory = tokens <= 16 && native ? rate(product, read, true) : point.from_cache;
       if (!native && tokens == 1) point.from_memory = rate(product, read / 8, true);
+      if (native) point.row_seconds = row_seconds(product, point);
       speed.points.push_back(point);
     }
     return speed;
@@ -116,24 +117,25 @@ class CpuMeasurement {
     Layout layout;
     bool native;
     int32_t tokens;
+    int32_t columns = kColumns;
   };
 
   /// What stays in the second-level caches; for long prompts fewer rows, of which each takes long enough.
   size_t cached_bytes(const Product& p) const {
     const size_t all = size_t(pool_.size()) * kCachedBytes;
     if (p.tokens <= 16) return all;
-    const size_t row = weight_bytes(p.format, p.layout, kPanelRows, kColumns) / kPanelRows;
+    const size_t row = weight_bytes(p.format, p.layout, kPanelRows, p.columns) / kPanelRows;
     return std::min(all, row * (p.native ? 512 : 64) * size_t(pool_.size()));
   }
 
   /// Multiply-adds per second over `bytes` of weights, each run over others where they shall come from memory.
   double rate(const Product& p, size_t bytes, bool from_memory) {
-    const size_t panel = weight_bytes(p.format, p.layout, kPanelRows, kColumns);
+    const size_t panel = weight_bytes(p.format, p.layout, kPanelRows, p.columns);
     const int64_t rows = std::clamp<int64_t>(int64_t(bytes / panel), 1, kOutputColumns / kPanelRows) * kPanelRows;
-    Weight weight{&p.format, p.layout, &p.weights, 0, rows, kColumns};
+    Weight weight{&p.format, p.layout, &p.weights, 0, rows, p.columns};
     const size_t each = (weight.bytes() + kWeightBorder - 1) / kWeightBorder * kWeightBorder;
     const size_t count = std::max<size_t>(1, bytes / each);
-    const Tensor input{&p.activations, 0, kColumns, kColumns};
+    const Tensor input{&p.activations, 0, p.columns, p.columns};
     const Tensor output{&p.activations, size_t(p.tokens) * kColumns * sizeof(float), int32_t(rows), int32_t(rows)};
     MatmulArgs args;
     args.input.values = input;
@@ -151,12 +153,19 @@ class CpuMeasurement {
         ops.matmul(args);
       }
     };
-    const double macs = double(rows) * kColumns * double(count * repeats) * p.tokens;
+    const double macs = double(rows) * p.columns * double(count * repeats) * p.tokens;
     if (!from_memory) return macs / p.rig.median_seconds(calls, kCachedSeconds);
     std::vector<double> times;  // a recorded step would read the same weights again
     for (int i = 0; i < 3; ++i) times.push_back(p.rig.first_seconds(calls));
     std::sort(times.begin(), times.end());
     return macs / times[1];
+  }
+
+  /// By what rows of kNarrow columns take longer than their share of the measured ones.
+  double row_seconds(Product product, const MatmulPoint& measured) {
+    product.columns = kNarrow;
+    const double narrow = kNarrow / rate(product, cached_bytes(product), false), share = kNarrow / measured.from_cache;
+    return std::max(0.0, narrow - share) / (1 - double(kNarrow) / kColumns);
   }
 
   /// So that a run takes a millisecond at least.
@@ -176,7 +185,7 @@ class CpuMeasurement {
     if (kinds == 0) return {};
     const size_t bytes = device_->prepared_bytes(kinds, kColumns, KernelRig::kMostTokens);
     if (p.prepared == nullptr) p.prepared = &p.rig.buffer(bytes, BufferUse::kActivations);
-    return {p.prepared, 0, kinds, kColumns};
+    return {p.prepared, 0, kinds, p.columns};
   }
 
   /// A KV cache of `layers` layers, read one after the other.
@@ -252,8 +261,8 @@ class CpuMeasurement {
     }
   }
 
-  /// Seconds by which a probe's decoding step takes longer than what is predicted of it so far.
-  double beyond_prediction(const ProbeShape& shape) {
+  /// Seconds by which a probe's decoding step of `streams` sequences takes longer than what is predicted of it so far.
+  double beyond_prediction(const ProbeShape& shape, int32_t streams = 1) {
     const std::vector<uint8_t> file = make_probe_model(shape);
     GgufFile gguf = open_model_memory(file);
     ModelCard card = read_model_card(gguf);
@@ -261,25 +270,30 @@ class CpuMeasurement {
     placement.layers.assign(card.layers.size(), 0);
     StepLoad load;
     load.depth = kProbeTokens / 2.0;
+    load.streams = load.outputs = streams;
     const double predicted = predict_step({card, placement, Format::kF16, {&speed_, 1}}, load).total();
     Wishes wishes;
     wishes.threads = pool_.size();
     wishes.context_length = 64;
+    wishes.parallel = streams;
     Device* const device = device_.get();
     const HostFacts host{pool_.size(), pool_.size(), {}};
     ModelSource source(std::move(gguf), std::move(card), {&device, 1}, host, pool_, wishes);
     source.load();
-    return 1 / measure_speed(source.runner(), source.card(), {.tokens = kProbeTokens}, 3).median - predicted;
+    const SpeedRun run{.tokens = kProbeTokens, .streams = streams};
+    return streams / measure_speed(source.runner(), source.card(), run, 3).median - predicted;
   }
 
   /// What the step of a model takes beyond products and attention.
   void rest() {
+    speed_.values_per_second = values_between_products();
     // So narrow that its products take next to nothing.
     const ProbeShape few{8, 128, 2, 256}, many{48, 128, 2, 256};
     const double of_few = beyond_prediction(few);
     speed_.layer_seconds = std::max(0.0, beyond_prediction(many) - of_few) / (many.layers - few.layers);
     speed_.step_seconds = std::max(0.0, of_few - few.layers * speed_.layer_seconds);
-    speed_.values_per_second = values_between_products();
+    const double of_streams = beyond_prediction(many, kProbeStreams);
+    speed_.head_seconds = std::max(0.0, of_streams) / (double(many.layers) * many.heads * (kProbeStreams - 1));
   }
 
   /// f32 values per second on a long prompt's way between the products: norm, activation function, residual.
@@ -315,7 +329,7 @@ class CpuMeasurement {
     return kTokens * (4.0 * kEmbedding + 2.0 * kHidden) / seconds;
   }
 
-  static constexpr int32_t kProbeTokens = 32;
+  static constexpr int32_t kProbeTokens = 32, kProbeStreams = 16;
   static constexpr int64_t kOutputColumns = 8192;
   static constexpr size_t kCachedBytes = 768 << 10;  // for each thread: in every second-level cache that matters
   static constexpr double kCachedSeconds = 0.008;

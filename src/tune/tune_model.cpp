@@ -23,17 +23,21 @@ struct TuneLever {
   Part part;
 };
 
+std::vector<std::string> sorted_texts(std::vector<int32_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  std::vector<std::string> texts;
+  for (const int32_t number : numbers) texts.push_back(std::to_string(number));
+  return texts;
+}
+
 /// 1, 2, 3, 4, 6, 8, 12, ...: numbers up to `most`, with `also` among them.
 std::vector<std::string> thread_counts(int32_t most, int32_t also) {
   std::vector<int32_t> counts;
   for (int32_t n = 1; n <= most; n += std::max(1, n / 8)) counts.push_back(n);
   counts.push_back(most);
   counts.push_back(also);
-  std::sort(counts.begin(), counts.end());
-  counts.erase(std::unique(counts.begin(), counts.end()), counts.end());
-  std::vector<std::string> texts;
-  for (const int32_t count : counts) texts.push_back(std::to_string(count));
-  return texts;
+  return sorted_texts(std::move(counts));
 }
 
 int32_t index_of(const std::vector<std::string>& values, const std::string& value) {
@@ -54,6 +58,7 @@ class Tuning {
         options_(options),
         work_(fitted(workload_of(options.goal), source.plan().context_length)),
         fixed_(source.wishes()) {
+    add_gpu_layers();
     add_threads("threads", fixed_.threads, source.plan().threads, Part::kDecode);
     add_threads("threads-prefill", fixed_.threads_prefill, source.plan().threads_prefill, Part::kPrefill);
     add_batch();
@@ -99,6 +104,22 @@ class Tuning {
     levers_.push_back({{name, std::move(values), start, number}, part});
   }
 
+  int32_t planned_gpu_layers(std::optional<int32_t> tuned) const {
+    Wishes wishes = fixed_;
+    wishes.tuned_gpu_layers = tuned;
+    return gpu_layers_of(make_plan(source_.card(), source_.devices(), options_.host, wishes), source_.devices());
+  }
+
+  /// None, what fits, and half of that. Each change of it loads the weights again.
+  void add_gpu_layers() {
+    if (source_.devices().size() < 2 || fixed_.gpu_layers || !fixed_.layer_split.empty()) return;
+    const int32_t now = gpu_layers_of(source_.plan(), source_.devices());
+    const int32_t most = planned_gpu_layers(int32_t(source_.card().layers.size()));
+    std::vector<int32_t> counts = {now, most, most / 2};
+    if (can_have([](Wishes& wishes) { wishes.tuned_gpu_layers = 0; })) counts.push_back(0);
+    add("gpu-layers", sorted_texts(std::move(counts)), std::to_string(now), true, Part::kAll);
+  }
+
   void add_threads(const char* name, const std::optional<int32_t>& fixed, int32_t now, Part part) {
     if (fixed) return;
     add(name, thread_counts(source_.most_threads(), now), std::to_string(now), true, part);
@@ -109,12 +130,9 @@ class Tuning {
     const int32_t now = source_.plan().limits.tokens, least = source_.plan().parallel;
     std::vector<int32_t> sizes = {now};
     for (int32_t size : {64, 128, 256, 512, 1024, 2048}) {
-      if (size >= least && size <= std::max(now, work_.prompt) && size != now) sizes.push_back(size);
+      if (size >= least && size <= std::max(now, work_.prompt)) sizes.push_back(size);
     }
-    std::sort(sizes.begin(), sizes.end());
-    std::vector<std::string> texts;
-    for (const int32_t size : sizes) texts.push_back(std::to_string(size));
-    add("batch-size", texts, std::to_string(now), true, Part::kPrefill);
+    add("batch-size", sorted_texts(std::move(sizes)), std::to_string(now), true, Part::kPrefill);
   }
 
   void add_kv() {
@@ -122,15 +140,18 @@ class Tuning {
     const std::string now = kv_type_name(source_.plan().kv_format);
     std::vector<std::string> types = {now};
     for (const char* type : {"f16", "q8_0"}) {  // q4_0 costs quality: it is the user's to choose
-      if (type != now && can_have_kv(type)) types.push_back(type);
+      // Head widths that are no whole blocks have no quantised cache.
+      const auto wish = [&](Wishes& wishes) { wishes.kv_format = kv_format_named(type); };
+      if (type != now && can_have(wish)) types.push_back(type);
     }
     add("kv-type", types, now, false, Part::kAll);
   }
 
-  /// Head widths that are no whole blocks have no quantised cache.
-  bool can_have_kv(const char* type) const {
+  /// Whether there is a plan for the source's wishes with this one.
+  template <class Wish>
+  bool can_have(const Wish& wish) const {
     Wishes wishes = fixed_;
-    wishes.kv_format = kv_format_named(type);
+    wish(wishes);
     try {
       make_plan(source_.card(), source_.devices(), options_.host, wishes);
       return true;
@@ -142,13 +163,8 @@ class Tuning {
   Wishes wishes_of(const Choice& choice) const {
     Wishes wishes = fixed_;
     for (size_t i = 0; i < levers_.size(); ++i) {
-      const std::string& name = levers_[i].lever.name;
-      const std::string& value = levers_[i].lever.values[size_t(choice[i])];
-      if (const NumberWish wish = number_wish(name)) {
-        wishes.*wish = parse_lever_number(value);
-      } else {
-        wishes.kv_format = kv_format_named(value);
-      }
+      const Lever& lever = levers_[i].lever;
+      set_open_lever(lever.name, lever.values[size_t(choice[i])], wishes);
     }
     return wishes;
   }

@@ -1,4 +1,4 @@
-// Tuning a loaded model for a use: the levers that change without loading it again, set by measurements.
+// Tuning a loaded model for a use: levers set by measurements. Only GPU layers load the weights again.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@ struct TuneOptions {
   std::function<bool(double seconds)> progress;
 };
 
-/// Tries threads, batch size and KV format on the source's loaded model and leaves it with the fastest. Wishes
-/// that are not open stay as they are.
+/// Tries GPU layers, threads, batch size and KV format on the source's loaded model and leaves it with the fastest.
+/// Wishes that are not open stay as they are.
 TunedProfile tune_model(ModelSource& source, const TuneOptions& options);
 
 }  // namespace vivace

@@ -46,6 +46,26 @@ TEST_F(OffloadOptions, LayersGoToTheGpuThatIsNamed) {
   }
 }
 
+TEST_F(OffloadOptions, TuningTriesTheLayers) {
+  need_vulkan();
+  if (IsSkipped()) return;
+  const std::vector<std::string> environment = {"VIVACE_HOME=" + (scratch_ / "home").string()};
+  const std::string model = (scratch_ / "tiny.gguf").string();
+  const auto vivace = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin() + 1, {model, "--device", "vulkan0", "--json"});
+    return run_vivace(arguments, {.environment = environment});
+  };
+  const ProgramResult tuned = vivace({"tune", "--budget", "3"});
+  ASSERT_EQ(tuned.exit_code, 0) << tuned.err;
+  const Json lever = tuned.json()["levers"][0];
+  EXPECT_EQ(lever["name"], "gpu-layers");
+  EXPECT_GE(lever["measurements"].get<int>(), 6) << "none, half and all";
+  EXPECT_EQ(vivace({"plan"}).json()["gpu_layers"].get<int>(), std::stoi(lever["after"].get<std::string>()));
+  EXPECT_EQ(vivace({"plan", "--gpu-layers", "1"}).json()["gpu_layers"], 1);
+  const ProgramResult without = run_vivace({"plan", model, "--json"}, {.environment = environment});
+  EXPECT_EQ(without.exit_code, 0) << "what was tuned with a GPU asks for none: " << without.err;
+}
+
 TEST_F(OffloadOptions, TheCacheAndTheSplitAreTaken) {
   need_vulkan();
   if (IsSkipped()) return;

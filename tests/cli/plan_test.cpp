@@ -135,6 +135,16 @@ TEST_F(PlanCommand, MeasuringMakesPredictionsOfThisMachine) {
   EXPECT_EQ(plan["predicted"]["basis"], "measured");
   const Json bench = run({"bench", model(), "--gpu-layers", "0", "--prompt", "32", "--generate", "8", "--json"}).json();
   EXPECT_GT(bench["settings"]["predicted"]["decode_tokens_per_second"].get<double>(), 0);
+  const ProgramResult again = run({"plan", model(), "--gpu-layers", "0", "--json"});
+  const Json later = again.json()["predicted"], before = plan["predicted"];
+  EXPECT_EQ(before["correction"]["runs"], 0);
+  EXPECT_EQ(later["correction"]["runs"], 1);
+  for (const char* what : {"prefill", "decode"}) {
+    const std::string rate = std::string(what) + "_tokens_per_second";
+    EXPECT_NEAR(later[rate].get<double>(), before[rate].get<double>() * later["correction"][what].get<double>(),
+                1e-6 * later[rate].get<double>());
+  }
+  EXPECT_TRUE(has(again.out, "corrected by one run of the model here"));
 #endif
 }
 

@@ -147,18 +147,29 @@ TEST_F(TuneCommand, BenchRunsTheScenariosOfAFile) {
   const std::string file = (scratch_ / "uses.toml").string();
   write_whole(file,
               "[[run]]\nname = \"ask\"\nprompt = 16\ngenerate = 4\nrepeat = 1\n"
-              "[[run]]\nname = \"many\"\ngenerate = 4\ndepth = 32\nstreams = 3\nrepeat = 2\n");
+              "[[run]]\nname = \"many\"\ngenerate = 4\ndepth = 32\nstreams = 3\nrepeat = 2\n"
+              "[[run]]\nname = \"users\"\nprompt = 20\ngenerate = 5\nstreams = 2\nrate = 200\nrequests = 6\n"
+              "[[run]]\nname = \"after\"\nprompt = 16\ngenerate = 4\nstreams = 3\nrepeat = 1\n");
   const ProgramResult result = run({"bench", "tiny", "--scenario", file, "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const Json json = result.json();
-  ASSERT_EQ(json["runs"].size(), 2u);
+  ASSERT_EQ(json["runs"].size(), 4u);
   EXPECT_EQ(json["runs"][1]["decode"]["streams"], 3);
   EXPECT_GT(json["runs"][0]["prefill"]["tokens_per_second"]["median"].get<double>(), 0);
   EXPECT_EQ(json["settings"]["parallel"], 3);
-  EXPECT_TRUE(has(run({"bench", "tiny", "--scenario", file}).out, "many  decode"));
+  const Json arrivals = json["runs"][2]["arrivals"];
+  EXPECT_EQ(arrivals["requests"], 6);
+  EXPECT_NEAR(arrivals["generated_tokens_per_second"].get<double>() * arrivals["seconds"].get<double>(), 30, 1e-6);
+  EXPECT_GT(arrivals["time_to_first_token_seconds"]["p95"].get<double>(), 0);
+  EXPECT_GE(arrivals["gap_seconds"]["max"].get<double>(), arrivals["gap_seconds"]["p50"].get<double>());
+  const std::string table = run({"bench", "tiny", "--scenario", file}).out;
+  EXPECT_TRUE(has(table, "many   decode") && has(table, "users  answers") && has(table, "gap 99 %")) << table;
   for (const char* bad :
        {"", "[[run]]\nprompt = 5\n", "[[run]]\nname = \"x\"\n", "[[run]]\nname = \"x\"\nprompt = -1\n",
-        "[[run]]\nname = \"x\"\nprompt = 1\nstraems = 2\n", "run = 7\n", "[[run"}) {
+        "[[run]]\nname = \"x\"\nprompt = 1\nstraems = 2\n",
+        "[[run]]\nname = \"x\"\nprompt = 1\ngenerate = 1\nrate = -1\n", "[[run]]\nname = \"x\"\nprompt = 1\nrate = 2\n",
+        "[[run]]\nname = \"x\"\nprompt = 1\ngenerate = 1\nrate = nan\n",
+        "[[run]]\nname = \"x\"\nprompt = 1\ngenerate = 1\nrate = 2\ndepth = 4\n", "run = 7\n", "[[run"}) {
     write_whole(file, bad);
     const ProgramResult refused = run({"bench", "tiny", "--scenario", file});
     EXPECT_EQ(refused.exit_code, 1) << bad << refused.out;

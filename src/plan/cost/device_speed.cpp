@@ -31,6 +31,18 @@ const FormatSpeed* find_speed(const DeviceSpeed& speed, Format format) {
   return nullptr;
 }
 
+/// row_seconds at a number of tokens; straight between points, which may be 0.
+double row_seconds_of(const FormatSpeed& row, double tokens) {
+  const std::vector<MatmulPoint>& points = row.points;
+  if (points.empty() || tokens <= points.front().tokens) return points.empty() ? 0 : points.front().row_seconds;
+  for (size_t i = 1; i < points.size(); ++i) {
+    const MatmulPoint &a = points[i - 1], &b = points[i];
+    if (tokens <= b.tokens)
+      return a.row_seconds + (b.row_seconds - a.row_seconds) * (tokens - a.tokens) / (b.tokens - a.tokens);
+  }
+  return points.back().row_seconds;
+}
+
 double rate_of(const DeviceSpeed& speed, const FormatSpeed& row, double tokens, double step_bytes) {
   const auto at = [](const MatmulPoint& point) { return point.tokens; };
   const double cache = interpolate(row.points, tokens, at, [](const MatmulPoint& p) { return p.from_cache; });
@@ -49,17 +61,18 @@ double stream_rate(const DeviceSpeed& speed, double bytes) {
       [](const StreamPoint& p) { return p.bytes_per_second; });
 }
 
-double matmul_seconds(const DeviceSpeed& speed, Format format, double weights, double tokens, double step_bytes) {
-  double rate = 0;
-  if (const FormatSpeed* row = find_speed(speed, format)) {
-    rate = rate_of(speed, *row, tokens, step_bytes);
-  } else {
-    for (const FormatSpeed& other : speed.formats) {
-      const double its = rate_of(speed, other, tokens, step_bytes);
-      if (rate == 0 || its < rate) rate = its;
-    }
-  }
-  return rate > 0 ? weights * tokens / rate : 0;
+double matmul_seconds(const DeviceSpeed& speed, Format format, double rows, double columns, double tokens,
+                      double step_bytes) {
+  const auto seconds_by = [&](const FormatSpeed& row) {
+    const double rate = rate_of(speed, row, tokens, step_bytes);
+    if (rate <= 0) return 0.0;
+    const double each = row_seconds_of(row, tokens);
+    return rows * tokens * (columns / rate + each * std::max(0.0, 1 - columns / kMeasuredColumns));
+  };
+  if (const FormatSpeed* row = find_speed(speed, format)) return seconds_by(*row);
+  double slowest = 0;
+  for (const FormatSpeed& other : speed.formats) slowest = std::max(slowest, seconds_by(other));
+  return slowest;
 }
 
 const AttentionSpeed& attention_of(const DeviceSpeed& speed, Format format) {
@@ -88,6 +101,7 @@ DeviceSpeed with_threads(const DeviceSpeed& speed, int32_t threads, int32_t core
     for (MatmulPoint& point : format.points) {
       point.from_cache *= compute;
       point.from_memory = std::min(point.from_memory * stream, point.from_cache);
+      point.row_seconds /= compute;
     }
   }
   for (AttentionSpeed& row : result.attention) {

@@ -17,7 +17,11 @@ struct MatmulPoint {
   double tokens = 1;
   double from_memory = 0;  // the weights come from memory: `stream` bytes/s there
   double from_cache = 0;   // they lie in the cores' own caches
+  double row_seconds = 0;  // of a row and token, however short the row: what makes narrow matrices slower
 };
+
+/// Columns of the matrices that a measured MatmulPoint's rates are of.
+constexpr double kMeasuredColumns = 2048;
 
 /// Products with weights of one format.
 struct FormatSpeed {
@@ -58,15 +62,17 @@ struct DeviceSpeed {
   double values_per_second = 0;            // of what lies between the products: norms, rotation, activation functions
   double layer_seconds = 0;                // of each layer of a step, however small
   double step_seconds = 0;                 // of each step
+  double head_seconds = 0;                 // of each head, layer and sequence of a step beyond the first sequence
   double link_up = 0, link_down = 0;       // bytes/s to and from the host; 0: no link
 };
 
 /// Bytes per second when a step reads `bytes` in all and the next step reads them again.
 double stream_rate(const DeviceSpeed& speed, double bytes);
 
-/// Seconds of a product: `weights` multiply-adds per token (the matrix's values), `tokens` of them, in a step that
-/// reads `step_bytes` in all. A format that is not in the table costs what the slowest one there does.
-double matmul_seconds(const DeviceSpeed& speed, Format format, double weights, double tokens, double step_bytes);
+/// Seconds of a product with a matrix, `tokens` at once, in a step that reads `step_bytes` in all. A format that is not
+/// in the table costs what the slowest one there does.
+double matmul_seconds(const DeviceSpeed& speed, Format format, double rows, double columns, double tokens,
+                      double step_bytes);
 
 /// The row of a KV format, or of the first one where it is not there. The table must not be empty.
 const AttentionSpeed& attention_of(const DeviceSpeed& speed, Format format);

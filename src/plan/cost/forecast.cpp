@@ -31,6 +31,16 @@ HostFacts with_guesses(HostFacts host, std::span<const DeviceSpeed> guesses) {
   return host;
 }
 
+void correct(Forecast& forecast, const SpeedCorrection& correction) {
+  forecast.correction = correction;
+  forecast.prefill_tokens_per_second *= correction.prefill;
+  forecast.time_to_first_token /= correction.prefill;
+  forecast.decode_tokens_per_second *= correction.decode;
+  for (DecodeForecast& point : forecast.decode) {
+    point.tokens_per_second *= point.streams > 1 ? correction.streams : correction.decode;
+  }
+}
+
 }  // namespace
 
 std::optional<Forecast> make_forecast(const ModelCard& card, const Plan& plan, std::span<Device* const> devices,
@@ -57,6 +67,7 @@ std::optional<Forecast> make_forecast(const ModelCard& card, const Plan& plan, s
   forecast.time_to_first_token = seconds;
   forecast.prefill_tokens_per_second = seconds > 0 ? forecast.prompt / seconds : 0;
   forecast.measured = std::all_of(decode.begin(), decode.end(), [](const DeviceSpeed& s) { return s.measured; });
+  if (forecast.measured) correct(forecast, options.correction);
   return forecast;
 }
 

@@ -15,6 +15,14 @@ struct DecodeForecast {
   double tokens_per_second = 0;  // of all streams together
 };
 
+/// Speed measured over speed predicted, by runs of this very model on this machine.
+struct SpeedCorrection {
+  int32_t runs = 0;  // 0: none yet
+  double prefill = 1;
+  double decode = 1;   // one stream
+  double streams = 1;  // several
+};
+
 struct Forecast {
   int32_t prompt = 0;  // tokens
   double prefill_tokens_per_second = 0;
@@ -25,12 +33,14 @@ struct Forecast {
   StepTime prompt_time;                 // and those of the prompt
   double disk_share = 0;                // of the weights, that is read from the disk for every token
   bool measured = false;                // every device's speed was measured here
+  SpeedCorrection correction;           // that the rates hold already; where the seconds go is without it
 };
 
 struct ForecastOptions {
   int32_t prompt = 512;
   double disk_bytes_per_second = 2e9;     // an SSD's, where weights don't fit in memory
   std::vector<DeviceSpeed> guesses = {};  // for devices of whose speed nothing is known; the plan doesn't look at them
+  SpeedCorrection correction = {};        // taken where every device's speed was measured
 };
 
 /// Nothing where the speed of a device is not known.

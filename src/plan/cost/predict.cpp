@@ -113,10 +113,11 @@ StepTime predict_step(const StepSetting& s, const StepLoad& load) {
     const size_t device = size_t(device_of(s.card, s.placement, tensor));
     const double tokens = works_on_outputs(s.card, tensor) ? load.outputs : all_tokens;
     if (tokens <= 0) continue;
-    const double touched = touched_share(tensor, tokens), values = double(tensor.rows) * double(tensor.columns);
+    const double touched = touched_share(tensor, tokens);
     // Experts share the tokens among them.
     const double each = std::max(1.0, tokens * tensor.active_share / touched);
-    time.weights += matmul_seconds(s.speeds[device], tensor.format->format, values * touched, each, bytes[device]);
+    time.weights += matmul_seconds(s.speeds[device], tensor.format->format, double(tensor.rows) * touched,
+                                   double(tensor.columns), each, bytes[device]);
     if (s.disk_share > 0 && s.disk_bytes_per_second > 0) {
       time.disk += double(tensor.file_bytes) * touched * s.disk_share / s.disk_bytes_per_second;
     }
@@ -127,6 +128,7 @@ StepTime predict_step(const StepSetting& s, const StepLoad& load) {
     const DeviceSpeed& speed = s.speeds[device];
     time.attention += attention_seconds(s, layer, speed, load, bytes[device]);
     time.between += speed.layer_seconds;
+    time.attention += (load.streams - 1) * layer.heads * speed.head_seconds;
     if (speed.values_per_second > 0) {
       time.between += all_tokens * values_of_layer(s.card, layer) / speed.values_per_second;
     }

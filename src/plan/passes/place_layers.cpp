@@ -35,10 +35,11 @@ class Placer {
     provisional_context(state_);
     if (!host_) return place({layers_, true, true});  // GPUs are all there is
     const int32_t most = std::min(layers_, state_.wishes.most_gpu_layers);
-    const int32_t wanted = std::min(wish ? wish->of(layers_) : automatic_layers(), most);
+    const std::optional<int32_t>& tuned = state_.wishes.tuned_gpu_layers;
+    const int32_t wanted = std::min(wish ? wish->of(layers_) : tuned.value_or(automatic_layers()), most);
     if (wish) {
       choose_ends(wanted);
-    } else if (!choose_fastest(most)) {
+    } else if (tuned || !choose_fastest(most)) {
       int32_t count = wanted;
       while (count > 0 && !choose_ends(count)) --count;
       if (count == 0) place({});
@@ -170,6 +171,8 @@ class Placer {
       text += ", since more failed to load";
     } else if (as_asked) {
       text += " as asked";
+    } else if (count == state_.wishes.tuned_gpu_layers) {
+      text += ", as tuned";
     } else if (by_speed_ && count < layers_ && fits_all()) {
       text += ", which is fastest by the speeds of the devices";
     } else if (!by_speed_ && automatic_layers() == 0) {
