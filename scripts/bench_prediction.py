@@ -7,12 +7,11 @@ predicted beside what is measured, back to back. Prints a table and the median e
 Models are those of bench/peers.toml: synthetic ones are looked for in DIR and written there by --synth where missing. The
 machine is measured again before each model: a shared machine's speed changes by the minute.
 """
-import argparse, fnmatch, json, os, statistics, subprocess, sys, tempfile, tomllib
+import json, os, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
 from peers import models
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("smollm2-135m", "gemma3-270m", "1b-q4_k_m", "1b-q8_0", "1b-q4_0", "7b-q4_k_m")
 # (name, prompt, generate, depth, streams)
 SETTINGS = (("at the start", 512, 64, 0, 1), ("at 2048", 256, 32, 2048, 1), ("4 streams", 0, 32, 16, 4),
@@ -21,11 +20,7 @@ MEDIAN_TARGET, WORST_TARGET = 0.10, 0.20
 
 
 def parse():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--vivace", type=Path, default=ROOT / "build/release/vivace")
-    ap.add_argument("--models", type=Path, default=ROOT / "build/bench-models", help="folder of the model files")
-    ap.add_argument("--synth", type=Path, default=ROOT / "../shared/tools/synth_gguf.py", help="program that writes synthetic models")
-    ap.add_argument("--case", nargs="+", default=["*"], metavar="GLOB", help="which models, such as '1b-*'")
+    ap = models.options(__doc__)
     ap.add_argument("--repeat", type=int, default=3)
     ap.add_argument("--json", type=Path, help="also write the pairs into this file")
     return ap.parse_args()
@@ -59,14 +54,9 @@ def pairs_of(name, path, args):
 
 def main():
     args = parse()
-    table = tomllib.loads((ROOT / "bench/peers.toml").read_text())["models"]
-    store = models.Models(table, args.models, args.synth, Path("none"))
-    chosen = [n for n in NAMES if any(fnmatch.fnmatch(n, g) for g in args.case)]
     rows = []
     print(f"{'model':14} {'what':22} {'predicted':>10} {'measured':>10} {'error':>7}")
-    for name in chosen:
-        path = store.path(name)
-        models.warm(path)
+    for name, path in models.wished(args, NAMES):
         for row in pairs_of(name, path, args):
             rows.append(row)
             print(f"{row[0]:14} {row[1]:22} {row[2]:10.1f} {row[3]:10.1f} {row[2] / row[3] - 1:+7.0%}", flush=True)

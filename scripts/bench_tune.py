@@ -7,12 +7,10 @@ levers, measured again in turns (A,B,B,A). The target is 0.97 of the fastest, wi
 Models are those of bench/peers.toml, as for bench_prediction.py. The work is that of `--for chat`: a prompt of 512 tokens, an
 answer of 128 behind it.
 """
-import argparse, fnmatch, itertools, json, os, subprocess, sys, tempfile, tomllib
-from pathlib import Path
+import itertools, json, os, subprocess, sys, tempfile
 
 from peers import models, pairs
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = {"smollm2-135m": 60, "1b-q4_k_m": 60, "7b-q4_k_m": 180}  # and the seconds that tuning may take
 PROMPT, GENERATE, MEASURED, CONTEXT = 512, 128, 32, 4096
 LEVERS = ("threads", "threads-prefill", "batch-size", "kv-type")
@@ -57,19 +55,11 @@ def grid(bench, threads):
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--vivace", type=Path, default=ROOT / "build/release/vivace")
-    ap.add_argument("--models", type=Path, default=ROOT / "build/bench-models", help="folder of the model files")
-    ap.add_argument("--synth", type=Path, default=ROOT / "../shared/tools/synth_gguf.py", help="program that writes synthetic models")
-    ap.add_argument("--case", nargs="+", default=["*"], metavar="GLOB", help="which models, such as '1b-*'")
+    ap = models.options(__doc__)
     ap.add_argument("--pairs", type=int, default=7)
     args = ap.parse_args()
-    table = tomllib.loads((ROOT / "bench/peers.toml").read_text())["models"]
-    store = models.Models(table, args.models, args.synth, Path("none"))
     threads = range(1, len(os.sched_getaffinity(0)) + 1)
-    for name in (n for n in NAMES if any(fnmatch.fnmatch(n, g) for g in args.case)):
-        path = store.path(name)
-        models.warm(path)
+    for name, path in models.wished(args, NAMES):
         with tempfile.TemporaryDirectory() as home:
             bench = Bench(args.vivace, path, home)
             profile = bench.run("tune", path, "--for", "chat", "--context-length", CONTEXT, "--budget", NAMES[name], "--dry-run", "--json")

@@ -1,7 +1,8 @@
 """The model files of the cases: synthetic ones are written where they are missing, real ones are looked for."""
-import os, subprocess, sys
+import argparse, fnmatch, os, subprocess, sys, tomllib
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 TEXT = "-text"  # a synthetic model with a vocabulary
 
 
@@ -46,3 +47,23 @@ def warm(path):
         buffer = bytearray(8 << 20)
         while file.readinto(buffer):
             pass
+
+
+def options(about):
+    """The options of a bench of Vivace alone: the program, and of which models."""
+    ap = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--vivace", type=Path, default=ROOT / "build/release/vivace")
+    ap.add_argument("--models", type=Path, default=ROOT / "build/bench-models", help="folder of the model files")
+    ap.add_argument("--synth", type=Path, default=ROOT / "../shared/tools/synth_gguf.py", help="program that writes synthetic models")
+    ap.add_argument("--case", nargs="+", default=["*"], metavar="GLOB", help="which models, such as '1b-*'")
+    return ap
+
+
+def wished(args, names):
+    """(name, file) of those of the names that --case lets through, each put into the page cache when its turn comes."""
+    store = Models(tomllib.loads((ROOT / "bench/peers.toml").read_text())["models"], args.models, args.synth, Path("none"))
+    for name in names:
+        if any(fnmatch.fnmatch(name, glob) for glob in args.case):
+            path = store.path(name)
+            warm(path)
+            yield name, path

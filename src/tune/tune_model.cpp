@@ -104,19 +104,19 @@ class Tuning {
     levers_.push_back({{name, std::move(values), start, number}, part});
   }
 
-  int32_t planned_gpu_layers(std::optional<int32_t> tuned) const {
-    Wishes wishes = fixed_;
-    wishes.tuned_gpu_layers = tuned;
-    return gpu_layers_of(make_plan(source_.card(), source_.devices(), options_.host, wishes), source_.devices());
-  }
-
-  /// None, what fits, and half of that. Each change of it loads the weights again.
+  /// None, what fits, and half of that, as far as the host has room for the other layers. Each change of it loads the
+  /// weights again.
   void add_gpu_layers() {
     if (source_.devices().size() < 2 || fixed_.gpu_layers || !fixed_.layer_split.empty()) return;
+    Wishes all = fixed_;
+    all.tuned_gpu_layers = int32_t(source_.card().layers.size());
+    const int32_t most =
+        gpu_layers_of(make_plan(source_.card(), source_.devices(), options_.host, all), source_.devices());
     const int32_t now = gpu_layers_of(source_.plan(), source_.devices());
-    const int32_t most = planned_gpu_layers(int32_t(source_.card().layers.size()));
-    std::vector<int32_t> counts = {now, most, most / 2};
-    if (can_have([](Wishes& wishes) { wishes.tuned_gpu_layers = 0; })) counts.push_back(0);
+    std::vector<int32_t> counts = {now};
+    for (const int32_t count : {0, most / 2, most}) {
+      if (can_have([count](Wishes& wishes) { wishes.tuned_gpu_layers = count; })) counts.push_back(count);
+    }
     add("gpu-layers", sorted_texts(std::move(counts)), std::to_string(now), true, Part::kAll);
   }
 
