@@ -8,8 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/console.h"
-#include "cli/tuned.h"
-#include "store/record_store.h"
+#include "cli/model_records.h"
 #include "store/vivace_database.h"
 
 namespace vivace {
@@ -18,8 +17,6 @@ namespace {
 constexpr const char* kSeenRecord = "seen speed";
 constexpr int32_t kMostRecords = 2000;
 constexpr int32_t kNewest = 9;  // runs of a model count
-
-void tell(Context& context, const std::string& note) { context.console.err("note: " + note + "\n"); }
 
 }  // namespace
 
@@ -31,24 +28,14 @@ void keep_seen_speed(const std::filesystem::path& model, const PredictedRates& p
     const std::string body = dump_json(seen_speed_json(predicted, measured, streams));
     store.add(kSeenRecord, profile_key_of(model), date_text(), body, kMostRecords);
   } catch (const Error& error) {
-    tell(context, std::string("the speed is not kept: ") + error.what());
+    context.console.err(std::string("note: the speed is not kept: ") + error.what() + "\n");
   }
 }
 
 SpeedCorrection seen_correction(const std::filesystem::path& model, Context& context) {
   std::vector<Json> runs;
-  try {
-    auto database = open_existing_vivace_database(app_paths(context.environment).data);
-    if (!database) return {};
-    RecordStore store(std::move(*database));
-    if (!store.last(kSeenRecord)) return {};  // nothing was ever measured: the file need not be looked at
-    for (const Record& record : store.newest(kSeenRecord, profile_key_of(model), kNewest)) {
-      runs.push_back(parse_json(record.body));
-    }
-  } catch (const Error& error) {
-    tell(context, std::string("earlier speeds can't be read: ") + error.what());
-    return {};
-  }
+  read_model_records(kSeenRecord, model, kNewest, "earlier speeds", context,
+                     [&](const Record& record) { runs.push_back(parse_json(record.body)); });
   return correction_of(runs);
 }
 

@@ -2,18 +2,15 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 
 #include "cli/command.h"
+#include "cli/model_records.h"
 #include "plan/plan.h"
 
 namespace vivace {
 
 /// The kind of records that tuned profiles are.
 constexpr const char* kProfileRecord = "profile";
-
-/// Under what the profile of this model file on this machine is stored.
-std::string profile_key_of(const std::filesystem::path& model);
 
 /// Takes the last profile of the model, if there is one, for the wishes that are open. A store that can't be read is as
 /// good as none: standard error says so.
