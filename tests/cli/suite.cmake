@@ -4,6 +4,3 @@ target_compile_definitions(tests_cli PRIVATE VIVACE_PROGRAM="$<TARGET_FILE:vivac
 if(TARGET vivace_vulkan)
   target_link_libraries(tests_cli PRIVATE vivace_vulkan)
 endif()
-if(VIVACE_SANITIZE)
-  target_compile_definitions(tests_cli PRIVATE VIVACE_SANITIZED)
-endif()

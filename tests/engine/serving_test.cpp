@@ -211,8 +211,12 @@ TEST(Serving, ACrowdWithTinyPools) {
       alone.push_back(transcripts.wait(kind).ids);
     }
     std::mt19937 random(9);
-    const bool few = std::getenv("VIVACE_FUZZ_ROUNDS") != nullptr;  // the thread sanitizer's run
-    const int rounds = std::getenv("VIVACE_THOROUGH") != nullptr ? 5000 : few ? 80 : 400;
+#ifdef VIVACE_SANITIZED
+    constexpr int kRounds = 80;
+#else
+    constexpr int kRounds = 400;
+#endif
+    const int rounds = std::getenv("VIVACE_THOROUGH") != nullptr ? 5000 : kRounds;
     std::vector<std::pair<int, RequestId>> live;  // kind, id; the key is 100 + its number
     std::vector<int> kinds;
     for (int round = 0; round < rounds; ++round) {
