@@ -10,7 +10,7 @@ function(vivace_isa_options file)
     list(APPEND options -fno-tree-ter -fno-tree-reassoc)  # they part sums from their products, and registers spill
   endif()
   set_source_files_properties("${CMAKE_SOURCE_DIR}/src/backends/cpu/${file}" TARGET_DIRECTORY vivace_backends
-                              PROPERTIES COMPILE_OPTIONS "${options}")
+                              PROPERTIES COMPILE_OPTIONS "${options}" SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 function(vivace_isa name)
