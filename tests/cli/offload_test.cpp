@@ -55,7 +55,9 @@ TEST_F(OffloadOptions, TuningTriesTheLayers) {
     arguments.insert(arguments.begin() + 1, {model, "--device", "vulkan0", "--json"});
     return run_vivace(arguments, {.environment = environment});
   };
-  const ProgramResult tuned = vivace({"tune", "--budget", "3"});
+  // One lever is open, and has all the time that a busy machine needs.
+  const ProgramResult tuned = vivace({"tune", "--budget", "300", "--threads", "1", "--threads-prefill", "1",
+                                      "--batch-size", "64", "--kv-type", "f16"});
   ASSERT_EQ(tuned.exit_code, 0) << tuned.err;
   const Json lever = tuned.json()["levers"][0];
   EXPECT_EQ(lever["name"], "gpu-layers");

@@ -15,10 +15,10 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
-/// Seconds of the crowd: some, fewer with sanitizers; VIVACE_SOAK_SECONDS for make soak.
+/// Seconds of the crowd: a minute, less with sanitizers; VIVACE_SOAK_SECONDS for make soak.
 double crowd_seconds() {
   const char* wish = std::getenv("VIVACE_SOAK_SECONDS");
-  return wish != nullptr ? std::atof(wish) : kSanitized ? 4 : 20;
+  return wish != nullptr ? std::atof(wish) : kSanitized ? 4 : 60;
 }
 
 int64_t resident_bytes() {
