@@ -1,7 +1,5 @@
 // BPE ("gpt2"): words of the pre-split rule, then merges by rank. Byte-level, or on plain characters for the rules that
 // say so. Source: Sennrich et al. 2016; GPT-2's byte alphabet.
-#include <deque>
-
 #include "base/error.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/merging.h"
@@ -82,13 +80,17 @@ class BpeModel final : public TokenModel {
   int32_t symbol(std::string_view text) {
     const int32_t token = vocabulary_.find(text);
     if (token >= 0) return token;
-    const int32_t known = extra_.find(text);
+    const int32_t known = find_extra(text);
     if (known >= 0) return known;
     const int32_t id = vocabulary_.size() + static_cast<int32_t>(extra_texts_.size());
     extra_texts_.emplace_back(text);
-    extra_.set(extra_texts_.back(), id);
+    extra_.set(text, id, text_of_extra());
     return id;
   }
+
+  int32_t find_extra(std::string_view text) const { return extra_.find(text, text_of_extra()); }
+
+  TextOfId text_of_extra() const { return {extra_texts_, vocabulary_.size()}; }
 
   void read_merges(std::vector<std::string>& notes) {
     size_t odd = 0;
@@ -132,7 +134,7 @@ class BpeModel final : public TokenModel {
         const size_t length = char_at(word, at).length;
         const std::string_view text = word.substr(at, length);
         const int32_t token = vocabulary_.find_ordinary(text);
-        symbols.push_back({static_cast<uint32_t>(at), token >= 0 ? token : extra_.find(text)});
+        symbols.push_back({static_cast<uint32_t>(at), token >= 0 ? token : find_extra(text)});
         at += length;
       }
     } else {
@@ -177,7 +179,7 @@ class BpeModel final : public TokenModel {
   bool whole_words_;
   KeyTable merges_;  // pair of symbols to (rank, symbol)
   PieceTable extra_;
-  std::deque<std::string> extra_texts_;
+  std::vector<std::string> extra_texts_;
   std::array<int32_t, 256> byte_symbols_ = {};
   JoinFilter filter_;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,48 +32,49 @@ inline uint64_t hash_bytes(std::string_view text) {
   return mix64(hash ^ word);
 }
 
-/// Text to int32 id. The texts must outlive the table.
+/// Texts in the order of their ids, which begin with `first`.
+struct TextOfId {
+  const std::vector<std::string>& texts;
+  int32_t first = 0;
+  std::string_view operator()(int32_t id) const { return texts[static_cast<size_t>(id - first)]; }
+};
+
+/// Text to int32 id, 8 bytes a slot: the texts stay where they are, `text_of(id)` gives them back.
 class PieceTable {
  public:
   explicit PieceTable(size_t expected = 0) { rehash(capacity_for(expected)); }
 
   /// Id of `text`, or -1.
-  int32_t find(std::string_view text) const {
-    const uint64_t hash = hash_bytes(text);
-    for (size_t slot = hash & mask_;; slot = (slot + 1) & mask_) {
-      const Slot& s = slots_[slot];
-      if (s.id < 0) return -1;
-      if (s.tag == static_cast<uint32_t>(hash >> 32) && s.length == text.size() &&
-          std::memcmp(s.data, text.data(), text.size()) == 0)
-        return s.id;
-    }
+  int32_t find(std::string_view text, const auto& text_of) const {
+    return slots_[place(hash_of(text), text, text_of)].id;
   }
 
-  /// Adds or replaces. Returns false when it replaced.
-  bool set(std::string_view text, int32_t id) {
+  /// Adds or replaces; `text_of(id)` must give `text` from now on. Returns false when it replaced.
+  bool set(std::string_view text, int32_t id, const auto& text_of) {
     if ((used_ + 1) * 2 > slots_.size()) rehash(slots_.size() * 2);
-    const uint64_t hash = hash_bytes(text);
-    for (size_t slot = hash & mask_;; slot = (slot + 1) & mask_) {
-      Slot& s = slots_[slot];
-      if (s.id < 0) {
-        s = {text.data(), text.size(), static_cast<uint32_t>(hash >> 32), id};
-        ++used_;
-        return true;
-      }
-      if (s.length == text.size() && std::memcmp(s.data, text.data(), text.size()) == 0) {
-        s.id = id;
-        return false;
-      }
-    }
+    const uint32_t hash = hash_of(text);
+    Slot& slot = slots_[place(hash, text, text_of)];
+    const bool added = slot.id < 0;
+    slot = {hash, id};
+    used_ += added;
+    return added;
   }
 
  private:
   struct Slot {
-    const char* data = nullptr;
-    size_t length = 0;
-    uint32_t tag = 0;
+    uint32_t hash = 0;
     int32_t id = -1;
   };
+
+  static uint32_t hash_of(std::string_view text) { return static_cast<uint32_t>(hash_bytes(text) >> 32); }
+
+  /// Where the text is, or the free slot where it would be.
+  size_t place(uint32_t hash, std::string_view text, const auto& text_of) const {
+    for (size_t at = hash & mask_;; at = (at + 1) & mask_) {
+      const Slot& slot = slots_[at];
+      if (slot.id < 0 || (slot.hash == hash && std::string_view(text_of(slot.id)) == text)) return at;
+    }
+  }
 
   static size_t capacity_for(size_t expected) {
     size_t capacity = 16;
@@ -86,9 +88,9 @@ class PieceTable {
     mask_ = capacity - 1;
     for (const Slot& s : old) {
       if (s.id < 0) continue;
-      size_t slot = hash_bytes({s.data, s.length}) & mask_;
-      while (slots_[slot].id >= 0) slot = (slot + 1) & mask_;
-      slots_[slot] = s;
+      size_t at = s.hash & mask_;
+      while (slots_[at].id >= 0) at = (at + 1) & mask_;
+      slots_[at] = s;
     }
   }
 

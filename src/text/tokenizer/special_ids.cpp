@@ -107,11 +107,12 @@ void set_default_ids(VocabularyData& data) {
 
 void set_ids_by_name(VocabularyData& data) {
   PieceTable names(std::size(kNames));
-  for (size_t row = 0; row < std::size(kNames); ++row) names.set(kNames[row].name, static_cast<int32_t>(row));
+  const auto name_of = [](int32_t row) { return kNames[row].name; };
+  for (size_t row = 0; row < std::size(kNames); ++row) names.set(kNames[row].name, static_cast<int32_t>(row), name_of);
   // The first row of a field that the vocabulary has wins.
   std::vector<int32_t> found(std::size(kNames), -1);
   for (size_t id = 0; id < data.tokens.size(); ++id) {
-    const int32_t row = names.find(data.tokens[id]);
+    const int32_t row = names.find(data.tokens[id], name_of);
     if (row >= 0) found[static_cast<size_t>(row)] = static_cast<int32_t>(id);
   }
   for (size_t row = 0; row < std::size(kNames); ++row) {

@@ -73,11 +73,11 @@ TokenTable::TokenTable(VocabularyData data) : data_(std::move(data)), table_(dat
     if (byte >= 0 && (type == TokenType::kByte || byte_tokens_[static_cast<size_t>(byte)] < 0)) {
       byte_tokens_[static_cast<size_t>(byte)] = static_cast<int32_t>(i);
     }
-    if (type != TokenType::kNormal && !text.empty()) table_.set(text, static_cast<int32_t>(i));
+    if (type != TokenType::kNormal && !text.empty()) table_.set(text, static_cast<int32_t>(i), TextOfId{data_.tokens});
   }
   for (size_t i = 0; i < count; ++i) {
     if (types_[i] != TokenType::kNormal || data_.tokens[i].empty()) continue;
-    duplicates += !table_.set(data_.tokens[i], static_cast<int32_t>(i));
+    duplicates += !table_.set(data_.tokens[i], static_cast<int32_t>(i), TextOfId{data_.tokens});
   }
   if (empty != 0) notes_.push_back(std::to_string(empty) + " tokens have no text and are never produced");
   if (duplicates != 0) notes_.push_back(std::to_string(duplicates) + " tokens repeat the text of another one");

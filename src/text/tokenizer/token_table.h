@@ -18,6 +18,8 @@ class TokenTable {
   explicit TokenTable(VocabularyData data);
 
   const VocabularyData& data() const { return data_; }
+  /// Gives their memory back once a tokenizer has read them: tens of MiB, as much as the tokens.
+  void forget_merges() { data_.merges = {}; }
   int32_t size() const { return static_cast<int32_t>(data_.tokens.size()); }
   std::string_view text(int32_t id) const { return data_.tokens[static_cast<size_t>(id)]; }
   float score(int32_t id) const { return data_.scores.empty() ? 0.0F : data_.scores[static_cast<size_t>(id)]; }
@@ -26,7 +28,7 @@ class TokenTable {
   bool is_special(int32_t id) const { return type(id) == TokenType::kControl || type(id) == TokenType::kUnknown; }
 
   /// Id of a token's text as stored, or -1. Normal tokens win over others of the same text, later over earlier.
-  int32_t find(std::string_view text) const { return table_.find(text); }
+  int32_t find(std::string_view text) const { return table_.find(text, TextOfId{data_.tokens}); }
 
   /// The same for a token that ordinary text may become: normal, user-defined or unused.
   int32_t find_ordinary(std::string_view text) const {

@@ -45,6 +45,7 @@ const KindRow& row_of(const std::string& model) {
 struct Tokenizer::Parts {
   std::optional<TokenTable> vocabulary;  // absent for "none"
   int32_t size = 0;
+  size_t merges = 0;
   VocabularyData none;  // ids of "none": all absent
   std::unique_ptr<TokenModel> model;
   std::optional<SpecialTokens> special;
@@ -95,6 +96,8 @@ std::unique_ptr<Tokenizer> Tokenizer::create(VocabularyData data) {
       break;
     case Kind::kBpe: {
       parts->model = make_bpe(vocabulary, parts->notes);
+      parts->merges = checked.merges.size();
+      parts->vocabulary->forget_merges();
       const PreSplitRule* rule = find_pre_split(checked.pre);
       if (rule == nullptr) rule = &default_pre_split();
       parts->pre = rule->name;
@@ -214,8 +217,7 @@ std::string Tokenizer::summary() const {
   if (!parts_->pre.empty()) line += " (" + std::string(parts_->pre) + ")";
   line += ", " + std::to_string(parts_->size) + " tokens";
   if (!parts_->vocabulary) return line;
-  const size_t merges = parts_->data().merges.size();
-  if (merges != 0) line += ", " + std::to_string(merges) + " merges";
+  if (parts_->merges != 0) line += ", " + std::to_string(parts_->merges) + " merges";
   const auto add = [&](const char* name, int32_t id) {
     if (id >= 0) line += std::string(", ") + name + " " + std::to_string(id) + " " + std::string(token_text(id));
   };
