@@ -44,7 +44,7 @@ TEST_F(Advice, WhatFitsIsAnsweredAsWished) {
 
 TEST_F(Advice, WhatDoesNotFitGetsTheNearestPlanAndItsChanges) {
   look_at("rtx-3060");
-  wishes_.gpu_layers = parse_gpu_layers("max");
+  wishes_.gpu_layers = parse_layer_count("max");
   wishes_.context_length = 4096;
   const PlanAnswer a = answer(card("llama-30b"));
   EXPECT_FALSE(a.fits);

@@ -14,10 +14,7 @@ int32_t layers_on(const Plan& plan, size_t device) {
   return static_cast<int32_t>(std::count(layers.begin(), layers.end(), static_cast<int32_t>(device)));
 }
 
-bool is_used(const Plan& plan, size_t device) {
-  const auto index = static_cast<int32_t>(device);
-  return layers_on(plan, device) > 0 || plan.placement.embedding == index || plan.placement.output == index;
-}
+bool is_used(const Plan& plan, size_t device) { return plan.placement.uses(static_cast<int32_t>(device)); }
 
 Json plan_json(const Plan& plan, std::span<Device* const> devices) {
   Json memory = Json::array();
@@ -49,6 +46,7 @@ Json plan_json(const Plan& plan, std::span<Device* const> devices) {
           {"threads", plan.threads},
           {"threads_prefill", plan.threads_prefill},
           {"gpu_layers", gpu_layers_of(plan, devices)},
+          {"cpu_ffn", cpu_ffn_of(plan, devices)},
           {"kv_in_host_memory", plan.placement.kv_in_host},
           {"placement", placement},
           {"layer_devices", layer_devices},

@@ -29,7 +29,7 @@ constexpr Lever kLevers[] = {
     {"gpu-layers",
      [](const ModelCard& card, const HostFacts&) { return all_or_evenly(int32_t(card.layers.size()), 40); },
      [](Wishes& w, int32_t value) {
-       w.gpu_layers = GpuLayers{GpuLayers::Kind::kCount, value, 0};
+       w.gpu_layers = LayerCount{LayerCount::Kind::kCount, value, 0};
      }},
     {"context-length",
      [](const ModelCard& card, const HostFacts&) { return doubling(512, std::max(512, card.context_length)); },

@@ -49,17 +49,19 @@ void add_predictions(const ModelCard& card, const Plan& plan, std::span<Device* 
   facts.automatic_threads = host.physical_cores;
   facts.depth = shape.depth + shape.tokens / 2;
   facts.layers = int32_t(card.layers.size());
-  facts.gpu_layers = gpu_layers_of(plan, devices);
+  const int32_t on_gpus = gpu_layers_of(plan, devices);
+  facts.gpu_layers = on_gpus - cpu_ffn_of(plan, devices);
   facts.mapped = plan.map_weights;
 
   Plan better = plan;
   better.threads = host.physical_cores;
   facts.better.threads = rate(better, host, shape);
   facts.better.depth = rate(plan, host, {shape.tokens, 0, shape.streams});
-  if (facts.gpu_layers > 0 && facts.gpu_layers < facts.layers) {
+  if (on_gpus > 0 && facts.gpu_layers < facts.layers) {
     better = plan;
     const int32_t gpu = *std::max_element(plan.placement.layers.begin(), plan.placement.layers.end());
     std::fill(better.placement.layers.begin(), better.placement.layers.end(), gpu);
+    better.placement.feed_forward.clear();
     better.placement.output = gpu;
     facts.better.spill = rate(better, host, shape);
   }

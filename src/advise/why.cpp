@@ -28,7 +28,7 @@ void explain_settings(const RunFacts& facts, std::vector<Cause>& causes) {
       "leave out --threads, or vivace tune");
   add("spill to the CPU", facts.better.spill,
       std::to_string(facts.layers - facts.gpu_layers) + " of " + std::to_string(facts.layers) +
-          " layers are computed by the CPU, which reads its memory far more slowly than the GPU",
+          " layers are computed by the CPU, all or in part, which reads its memory far more slowly than the GPU",
       "vivace plan says at which context or KV format more layers fit; --kv-type q8_0, a smaller --context-length");
   add("generic kernels", facts.better.formats,
       facts.generic_formats + " has no kernel of its own here: its weights are unpacked to f32 at each use",

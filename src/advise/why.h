@@ -28,7 +28,7 @@ struct RunFacts {
 
   int32_t threads = 0, automatic_threads = 0;
   int32_t depth = 0;                   // tokens
-  int32_t layers = 0, gpu_layers = 0;  // gpu_layers counts where there is a GPU
+  int32_t layers = 0, gpu_layers = 0;  // those wholly on GPUs, where there are any
   std::string generic_formats;         // without a kernel of their own, "IQ2_XS, TQ1_0"
   bool mapped = false;                 // weights are used where they lie in the file
 

@@ -56,7 +56,7 @@ int32_t layers_on_card(const ModelCard& card, double bytes, int32_t context) {
   const std::unique_ptr<Device> cpu = make_paper_device({host, 0}), unlimited = make_paper_device({gpu, 0});
   Wishes wishes;
   wishes.context_length = context;
-  wishes.gpu_layers = GpuLayers{};
+  wishes.gpu_layers = LayerCount{};
   Device* const devices[] = {cpu.get(), unlimited.get()};
   for (auto layers = int32_t(card.layers.size()); layers > 0; --layers) {
     wishes.gpu_layers->count = layers;
@@ -280,7 +280,7 @@ ClaimResult decode_independent_of_batch() {
       Wishes wishes;
       wishes.batch_size = batch;
       wishes.context_length = 2048;
-      wishes.gpu_layers = GpuLayers{};
+      wishes.gpu_layers = LayerCount{};
       wishes.devices_named = true;
       const std::vector<Device*> devices = machine.device_pointers();
       const Plan plan = make_plan(card, devices, machine.host, wishes);
@@ -396,7 +396,7 @@ ClaimResult thirty_b_on_unified(const char* chip, bool expected) {
   Wishes wishes;
   wishes.context_length = 2048;
   wishes.devices_named = true;
-  wishes.gpu_layers = GpuLayers{};
+  wishes.gpu_layers = LayerCount{};
   wishes.gpu_layers->count = 60;
   bool fits = true;
   try {

@@ -64,6 +64,12 @@ const OptionRow kRows[] = {
      .help =
          "Where a GPU's layers keep their KV cache: on the GPU, or (off) in host memory: slower, but more layers fit",
      .group = kOffload},
+    {.name = "cpu-ffn",
+     .type = OptionType::kString,
+     .default_text = "auto",
+     .help =
+         "Of the layers on GPUs, the first ones, whose feed-forward (experts) the CPU keeps: a number, a ratio, max",
+     .group = kOffload},
     {.name = "layer-split",
      .type = OptionType::kString,
      .default_text = "",
@@ -180,8 +186,8 @@ std::vector<int32_t> parse_split(std::string_view text) {
 static bool wants_gpus(const Arguments& arguments) {
   const auto layers = chosen_text(arguments, "gpu-layers");
   if (!layers) return arguments.text("backend").value_or("cpu") == "cpu";
-  const GpuLayers wish = parse_gpu_layers(*layers);
-  return wish.kind == GpuLayers::Kind::kCount ? wish.count > 0 : wish.ratio > 0;
+  const LayerCount wish = parse_layer_count(*layers);
+  return wish.kind == LayerCount::Kind::kCount ? wish.count > 0 : wish.ratio > 0;
 }
 
 std::span<const OptionRow> load_options() { return kRows; }
@@ -217,7 +223,8 @@ Wishes load_wishes(const Arguments& arguments) {
   wishes.threads_prefill = wish(arguments, "threads-prefill");
   wishes.map_weights = arguments.flag("mmap");
   wishes.kv_format = kv_format_named(arguments.text("kv-type").value_or("auto"));
-  if (const auto layers = chosen_text(arguments, "gpu-layers")) wishes.gpu_layers = parse_gpu_layers(*layers);
+  if (const auto layers = chosen_text(arguments, "gpu-layers")) wishes.gpu_layers = parse_layer_count(*layers);
+  if (const auto layers = chosen_text(arguments, "cpu-ffn")) wishes.cpu_ffn = parse_layer_count(*layers, "--cpu-ffn");
   if (const auto shares = chosen_text(arguments, "gpu-split")) wishes.gpu_split = parse_shares(*shares);
   wishes.devices_named = chosen_text(arguments, "device").has_value();
   wishes.kv_on_gpu = arguments.text("offload-kv").value_or("on") == "on";

@@ -8,12 +8,21 @@
 namespace vivace {
 namespace {
 
+std::string ends_alone(const Plan& plan, size_t device) {
+  const auto index = static_cast<int32_t>(device);
+  return std::string(plan.placement.embedding == index ? ", embedding" : "") +
+         (plan.placement.output == index ? ", output" : "");
+}
+
 /// What a device computes beside layers.
 std::string ends_on(const Plan& plan, size_t device) {
   const Placement& placement = plan.placement;
+  if (!placement.feed_forward.empty()) {
+    const auto of = std::count(placement.feed_forward.begin(), placement.feed_forward.end(), int32_t(device));
+    if (of != layers_on(plan, device)) return ", feed-forward of " + std::to_string(of) + ends_alone(plan, device);
+  }
   if (placement.embedding == placement.output && layers_on(plan, device) == int32_t(placement.layers.size())) return "";
-  const auto index = static_cast<int32_t>(device);
-  return std::string(placement.embedding == index ? ", embedding" : "") + (placement.output == index ? ", output" : "");
+  return ends_alone(plan, device);
 }
 
 std::string model_line(const ModelCard& card) {

@@ -54,7 +54,8 @@ class Loader {
     jobs_.reserve(model_.card.tensors.size() + 1);
     for (const TensorCard& tensor : model_.card.tensors) {
       if (tensor.layer >= 0) {
-        add_job(tensor, model_.weights.layers[tensor.layer][tensor.role], placement.layers[tensor.layer]);
+        add_job(tensor, model_.weights.layers[tensor.layer][tensor.role],
+                placement.device_of(size_t(tensor.layer), tensor.role));
       } else if (tensor.role == TensorRole::kTokenEmbedding) {
         add_job(tensor, model_.weights.common[tensor.role], placement.embedding);
         if (model_.card.tied_output && placement.output != placement.embedding) {
@@ -268,7 +269,7 @@ class Loader {
       const std::vector<float> frequencies = rope_frequencies(rope, rope_factors(rope));
       std::vector<Weight>& per_device = model_.weights.rope_frequencies.emplace_back();
       for (size_t d = 0; d < model_.devices.size(); ++d) {
-        if (!model_.plan.placement.holds_layers(int32_t(d))) {
+        if (!model_.plan.placement.holds_attention(int32_t(d))) {
           per_device.emplace_back();
           continue;
         }

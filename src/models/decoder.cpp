@@ -131,11 +131,11 @@ struct LayerCalls {
 
 }  // namespace
 
-/// Consecutive layers on one device, with the stream and the activations they run in.
+/// Consecutive halves of layers on one device: half 2 i is layer i's attention, half 2 i + 1 its feed-forward.
 struct Segment {
   int32_t device = 0;
-  size_t begin = 0, end = 0;  // layers
-  std::unique_ptr<Stream> stream;
+  size_t begin = 0, end = 0;     // halves
+  bool first_attention = false;  // on this device, in this step
 };
 
 struct Decoder::Impl {
@@ -156,7 +156,10 @@ struct Decoder::Impl {
     activations.resize(devices.size());
     streams.resize(devices.size());
     use(placement.embedding);
-    for (int32_t device : placement.layers) use(device);
+    for (size_t i = 0; i < card.layers.size(); ++i) {
+      use(placement.layers[i]);
+      use(placement.feed_forward_of(i));
+    }
     use(placement.output);
     make_segments();
     record_steps();
@@ -170,16 +173,25 @@ struct Decoder::Impl {
   }
 
   void make_segments() {
-    auto extend = [this](int32_t device, size_t layers) {
+    auto extend = [this](int32_t device, size_t halves) {
       if (segments.empty() || segments.back().device != device) {
         const size_t at = segments.empty() ? 0 : segments.back().end;
-        segments.push_back({device, at, at, nullptr});
+        segments.push_back({device, at, at});
       }
-      segments.back().end += layers;
+      segments.back().end += halves;
     };
     extend(placement.embedding, 0);
-    for (int32_t device : placement.layers) extend(device, 1);
+    for (size_t i = 0; i < card.layers.size(); ++i) {
+      extend(placement.layers[i], 1);
+      extend(placement.feed_forward_of(i), 1);
+    }
     extend(placement.output, 0);
+    std::vector<bool> seen(devices.size());
+    for (Segment& segment : segments) {
+      const bool attention = segment.end > segment.begin + segment.begin % 2;
+      segment.first_attention = attention && !seen[size_t(segment.device)];
+      if (attention) seen[size_t(segment.device)] = true;
+    }
   }
 
   /// Records what the streams want to have recorded before the first step.
@@ -208,7 +220,7 @@ struct Decoder::Impl {
     }
     const bool wants_outputs = inputs.outputs() > 0;
     for (size_t i = 0; i < segments.size(); ++i) {
-      if (i > 0) hop(segments[i - 1].device, segments[i].device, after_layers(i));
+      if (i > 0) hop(segments[i - 1].device, segments[i].device, takes_outputs(i));
       Stream& ops = *streams[segments[i].device];
       on_device(*devices[segments[i].device], [&] {
         if (!ops.begin(key_of(i, wants_outputs))) segment_calls(ops, i, wants_outputs);
@@ -217,8 +229,8 @@ struct Decoder::Impl {
     }
   }
 
-  /// Whether a segment begins behind the last layer, with the outputs' rows alone.
-  bool after_layers(size_t segment) const { return segments[segment].begin == card.layers.size(); }
+  /// Whether a segment begins behind the last attention, with the outputs' rows alone.
+  bool takes_outputs(size_t segment) const { return segments[segment].begin + 1 >= 2 * card.layers.size(); }
 
   /// Carries the hidden state across a segment border, in host memory: x of the tokens, or only of the outputs.
   void hop(int32_t from, int32_t to, bool outputs) {
@@ -233,18 +245,20 @@ struct Decoder::Impl {
   void segment_calls(Stream& ops, size_t index, bool wants_outputs) {
     const Segment& segment = segments[index];
     Activations& act = *activations[segment.device];
-    const bool first = index == 0, last = index + 1 == segments.size(), outputs_only = after_layers(index);
+    const bool first = index == 0, last = index + 1 == segments.size(), outputs_only = takes_outputs(index);
     if (outputs_only && !first && !wants_outputs) return;
     if (first) {
       ops.embed({weights.common[kTokenEmbedding], act.x, card.embedding_scale});
     } else if (act.staged()) {
       stage(ops, act, outputs_only, true);
     }
-    if (segment.begin < segment.end) rope_tables(ops, act, segment.device);
-    for (size_t i = segment.begin; i < segment.end; ++i) layer(ops, act, i, wants_outputs);
+    if (segment.first_attention) rope_tables(ops, act, segment.device);
+    for (size_t i = segment.begin; i < segment.end; ++i) {
+      i % 2 == 0 ? attention(ops, act, i / 2, wants_outputs) : feed_forward(ops, act, i / 2, wants_outputs);
+    }
     if (last && wants_outputs && result == StepResult::kLogits) logits(ops, act);
     if (last && wants_outputs && result == StepResult::kHidden) last_hidden(ops, act);
-    const bool next_takes_outputs = !last && after_layers(index + 1);
+    const bool next_takes_outputs = !last && takes_outputs(index + 1);
     if (!last && act.staged() && (wants_outputs || !next_takes_outputs)) stage(ops, act, next_takes_outputs, false);
   }
 
@@ -261,20 +275,31 @@ struct Decoder::Impl {
     }
   }
 
-  /// One transformer layer. After the last layer's attention only the rows whose logits are wanted go on.
-  void layer(Stream& ops, Activations& act, size_t i, bool wants_outputs) {
-    const LayerCalls calls{card, card.layers[i], weights.layers[i], kv.layers[i], act, ops};
+  LayerCalls calls_of(Stream& ops, Activations& act, size_t i) const {
+    return {card, card.layers[i], weights.layers[i], kv.layers[i], act, ops};
+  }
+
+  /// A layer's first half. After the last layer's attention only the rows whose logits are wanted go on.
+  void attention(Stream& ops, Activations& act, size_t i, bool wants_outputs) {
+    const LayerCalls calls = calls_of(ops, act, i);
     calls.attention();
     const Tensor attended = act.attended(card.layers[i]);
     if (i + 1 < card.layers.size()) {
       calls.attention_output(RowSet::kTokens, act.x, attended);
-      calls.feed_forward(RowSet::kTokens, act.x);
     } else if (wants_outputs) {
       const Tensor attended_outputs = act.attended_outputs(card.layers[i]);
       ops.gather({act.x, act.x_outputs});
       ops.gather({attended, attended_outputs});
       calls.attention_output(RowSet::kOutputs, act.x_outputs, attended_outputs);
-      calls.feed_forward(RowSet::kOutputs, act.x_outputs);
+    }
+  }
+
+  /// Its second half.
+  void feed_forward(Stream& ops, Activations& act, size_t i, bool wants_outputs) {
+    if (i + 1 < card.layers.size()) {
+      calls_of(ops, act, i).feed_forward(RowSet::kTokens, act.x);
+    } else if (wants_outputs) {
+      calls_of(ops, act, i).feed_forward(RowSet::kOutputs, act.x_outputs);
     }
   }
 

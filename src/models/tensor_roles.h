@@ -42,6 +42,11 @@ enum class TensorRole : uint8_t {
 
 constexpr int32_t kTensorRoles = static_cast<int32_t>(TensorRole::kCount);
 
+/// Of a layer's two halves the second; all others of a layer are its attention's.
+constexpr bool is_feed_forward(TensorRole role) {
+  return role >= TensorRole::kFfnNorm && role <= TensorRole::kFfnPostNorm;
+}
+
 enum class TensorShape : uint8_t {
   kMatrix,  // quantised formats allowed
   kVector,  // loaded as F32

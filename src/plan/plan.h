@@ -14,7 +14,7 @@
 #include "models/model_card.h"
 #include "models/placement.h"
 #include "plan/cost/device_speed.h"
-#include "plan/gpu_layers.h"
+#include "plan/layer_count.h"
 
 namespace vivace {
 
@@ -26,15 +26,16 @@ struct Wishes {
   std::optional<int32_t> parallel;        // sequences decoded together
   std::optional<int32_t> threads;         // decode
   std::optional<int32_t> threads_prefill;
-  std::optional<GpuLayers> gpu_layers;
+  std::optional<LayerCount> gpu_layers;
   std::optional<int32_t> tuned_gpu_layers;  // where gpu_layers is open: so many, or what fits of them
   int32_t most_gpu_layers = std::numeric_limits<int32_t>::max();  // more have failed
-  bool devices_named = false;        // the user chose the GPUs: an automatic choice uses them, whatever their kind
-  std::vector<double> gpu_split;     // shares of the GPUs' layers, in device order; empty: by their memory
-  bool kv_on_gpu = true;             // false: the KV cache of a GPU's layers lies in host memory
-  std::vector<int32_t> layer_split;  // layers per device, in device order; wins over gpu_layers
-  std::optional<int32_t> outputs;    // rows of logits in a step; auto: one per sequence
-  bool map_weights = false;          // leave matrices in the mapped file
+  bool devices_named = false;         // the user chose the GPUs: an automatic choice uses them, whatever their kind
+  std::optional<LayerCount> cpu_ffn;  // of the layers on GPUs, the first ones: feed-forward in host memory, on the CPU
+  std::vector<double> gpu_split;      // shares of the GPUs' layers, in device order; empty: by their memory
+  bool kv_on_gpu = true;              // false: the KV cache of a GPU's layers lies in host memory
+  std::vector<int32_t> layer_split;   // layers per device, in device order; wins over gpu_layers
+  std::optional<int32_t> outputs;     // rows of logits in a step; auto: one per sequence
+  bool map_weights = false;           // leave matrices in the mapped file
   // What auto begins with; memory may make it less.
   int32_t automatic_context = 4096;  // covers most chats
   int32_t automatic_batch = 512;
@@ -109,6 +110,9 @@ constexpr size_t kWeightBorder = 64;
 
 /// Layers of the plan that lie on GPUs.
 int32_t gpu_layers_of(const Plan& plan, std::span<Device* const> devices);
+
+/// Those of them whose feed-forward part the CPU computes.
+int32_t cpu_ffn_of(const Plan& plan, std::span<Device* const> devices);
 
 /// True for a tensor that is used where it lies in the mapped file: the matrices of a plan that maps, on the CPU.
 bool stays_in_file(const TensorCard& tensor, const Device& device, bool map_weights);

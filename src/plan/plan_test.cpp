@@ -262,7 +262,7 @@ class GpuPlanning : public Planning {
 
   Plan plan_layers(std::string_view layers) {
     Wishes wishes;
-    wishes.gpu_layers = parse_gpu_layers(layers);
+    wishes.gpu_layers = parse_layer_count(layers);
     return plan(wishes);
   }
 
@@ -307,7 +307,7 @@ TEST_F(GpuPlanning, TheLastLayersGoToTheGpuAndTheOutputWithThem) {
 
 TEST_F(GpuPlanning, CountsThatCannotBeReadAreRefused) {
   for (const char* bad : {"", "x", "-1", "1.5", "0.5x", "-0.5", "nan", "1e3", "3 "}) {
-    EXPECT_THROW(parse_gpu_layers(bad), Error) << bad;
+    EXPECT_THROW(parse_layer_count(bad), Error) << bad;
   }
 }
 
@@ -322,10 +322,10 @@ TEST_F(GpuPlanning, TheOutputStaysBehindWhereItDoesNotFit) {
 TEST_F(GpuPlanning, AWishThatDoesNotFitIsRefusedWithWhatDoes) {
   Wishes wishes;
   wishes.context_length = 4096;  // an automatic one would give way
-  wishes.gpu_layers = parse_gpu_layers("1");
+  wishes.gpu_layers = parse_layer_count("1");
   second_.info_.memory_usable = plan(wishes).ledgers[1].total() - 1;
   second_.info_.memory_usable = plan(wishes).ledgers[1].total();  // a layer without the output, and no byte more
-  wishes.gpu_layers = parse_gpu_layers("4");
+  wishes.gpu_layers = parse_layer_count("4");
   try {
     plan(wishes);
     FAIL();
@@ -367,7 +367,7 @@ TEST_F(GpuPlanning, SeveralGpusShareByMemoryOrAsAsked) {
 
 TEST_F(GpuPlanning, ACacheInHostMemoryStandsInTheHostsLedger) {
   Wishes wishes;
-  wishes.gpu_layers = parse_gpu_layers("max");
+  wishes.gpu_layers = parse_layer_count("max");
   const Plan on_gpu = plan(wishes);
   wishes.kv_on_gpu = false;
   const Plan in_host = plan(wishes);
@@ -379,7 +379,7 @@ TEST_F(GpuPlanning, ACacheInHostMemoryStandsInTheHostsLedger) {
 
 TEST_F(GpuPlanning, FewerLayersAreTakenWhereMoreFailed) {
   Wishes wishes;
-  wishes.gpu_layers = parse_gpu_layers("max");
+  wishes.gpu_layers = parse_layer_count("max");
   wishes.most_gpu_layers = 3;
   EXPECT_EQ(count(plan(wishes), 1), 3);
 }
@@ -392,7 +392,7 @@ TEST_F(GpuPlanning, TunedLayersAreTakenWhereTheyFitAndNobodyAskedForOthers) {
   EXPECT_EQ(count(plan(wishes), 1), 0);
   wishes.tuned_gpu_layers = 1000;
   EXPECT_EQ(count(plan(wishes), 1), count(plan({}), 1));
-  wishes.gpu_layers = parse_gpu_layers("3");
+  wishes.gpu_layers = parse_layer_count("3");
   EXPECT_EQ(count(plan(wishes), 1), 3);
 }
 
@@ -424,6 +424,58 @@ std::vector<DeviceSpeed> two_speeds(double ratio, double link = 16e9) {
   return {speed_of_facts("first", cpu), speed_of_facts("second", gpu)};
 }
 
+TEST_F(GpuPlanning, FeedForwardMayStayOnTheCpu) {
+  const Plan whole = plan_layers("3");
+  Wishes wishes;
+  wishes.gpu_layers = parse_layer_count("3");
+  wishes.cpu_ffn = parse_layer_count("2", "--cpu-ffn");
+  const Plan p = plan(wishes);
+  EXPECT_EQ(p.placement.layers, (std::vector<int32_t>{0, 1, 1, 1}));
+  EXPECT_EQ(p.placement.feed_forward, (std::vector<int32_t>{0, 0, 0, 1}));
+  EXPECT_EQ(cpu_ffn_of(p, devices_), 2);
+  EXPECT_EQ(p.ledgers[1].kv, whole.ledgers[1].kv) << "the cache stays with the attention";
+  size_t moved = 0;
+  for (const TensorCard& tensor : card_.tensors) {
+    if (tensor.layer < 1 || tensor.layer > 2 || !is_feed_forward(tensor.role)) continue;
+    moved += loaded_bytes(tensor, second_, false);
+  }
+  EXPECT_GT(moved, 0u);
+  EXPECT_EQ(whole.ledgers[1].weights - p.ledgers[1].weights, moved);
+  wishes.cpu_ffn = parse_layer_count("max", "--cpu-ffn");
+  EXPECT_EQ(cpu_ffn_of(plan(wishes), devices_), 3) << "of the layers on the GPU";
+  wishes.gpu_layers = parse_layer_count("0");
+  EXPECT_EQ(cpu_ffn_of(plan(wishes), devices_), 0);
+  EXPECT_TRUE(plan(wishes).placement.feed_forward.empty());
+}
+
+TEST_F(GpuPlanning, FeedForwardNeedsACpuToStayOn) {
+  use({&second_, &third_});
+  Wishes wishes;
+  wishes.cpu_ffn = parse_layer_count("1", "--cpu-ffn");
+  EXPECT_EQ(refusal(wishes), ErrorCode::kUnsupported);
+}
+
+TEST_F(GpuPlanning, ExpertsStayOnTheCpuWhereThatIsFaster) {
+  for (TensorCard& tensor : card_.tensors) {
+    if (!is_feed_forward(tensor.role) || tensor.rows == 1) continue;
+    tensor.rows *= 64;  // of which a token takes one
+    tensor.file_bytes *= 64;
+    tensor.active_share = 1.0F / 64;
+  }
+  Wishes wishes;
+  wishes.context_length = 2048;
+  const size_t all = plan(wishes).ledgers[1].total();
+  HostFacts host{6, 12, two_speeds(16, 1e15)};
+  host.speeds[1].step_seconds = 0;  // this model is tiny
+  second_.info_.memory_usable = all / 3;
+  const Plan p = make_plan(card_, devices_, host, wishes);
+  EXPECT_EQ(count(p, 1), 4) << "attention of all layers";
+  EXPECT_GT(cpu_ffn_of(p, devices_), 0);
+  EXPECT_LE(p.ledgers[1].total(), second_.info_.memory_usable);
+  EXPECT_TRUE(std::any_of(p.reasons.begin(), p.reasons.end(),
+                          [](const std::string& reason) { return reason.find("feed-forward: on the CPU") == 0; }));
+}
+
 TEST_F(GpuPlanning, WhereSpeedsAreKnownTheFastestPlacementIsTakenAndNoOther) {
   std::mt19937 random(7);
   const auto between = [&](double least, double most) {
@@ -442,9 +494,12 @@ TEST_F(GpuPlanning, WhereSpeedsAreKnownTheFastestPlacementIsTakenAndNoOther) {
     const Plan chosen = make_plan(card_, devices_, host, wishes);
     EXPECT_LE(chosen.ledgers[1].total(), second_.info_.memory_usable);
     double best = 0;  // of everything one could ask for that fits
-    for (int32_t layers = 0; layers <= 4; ++layers) {
+    for (int32_t asked_for = 0; asked_for < 25; ++asked_for) {
+      const int32_t layers = asked_for / 5, kept = asked_for % 5;
+      if (kept > layers) continue;
       Wishes asked = wishes;
-      asked.gpu_layers = GpuLayers{GpuLayers::Kind::kCount, layers, 0};
+      asked.gpu_layers = LayerCount{LayerCount::Kind::kCount, layers, 0};
+      asked.cpu_ffn = LayerCount{LayerCount::Kind::kCount, kept, 0};
       try {
         best = std::max(best, rate(make_plan(card_, devices_, host, asked)));
       } catch (const Error& error) {
@@ -481,7 +536,7 @@ TEST_F(GpuPlanning, WhatStaysOnTheCpuIsExplainedWithWhatWouldFit) {
   for (LayerCard& layer : card_.layers) layer.window = 0;
   Wishes wishes;
   wishes.context_length = 8192;
-  wishes.gpu_layers = parse_gpu_layers("max");
+  wishes.gpu_layers = parse_layer_count("max");
   const size_t whole = plan(wishes).ledgers[1].total();
   second_.info_.memory_usable = whole * 6 / 10;
   wishes.gpu_layers.reset();
@@ -506,7 +561,7 @@ TEST_F(GpuPlanning, FewThreadsAreWokenBesideAGpu) {
   HostFacts host{64, 128, {}};
   const auto threads = [&](const char* layers) {
     Wishes wishes;
-    wishes.gpu_layers = parse_gpu_layers(layers);
+    wishes.gpu_layers = parse_layer_count(layers);
     return make_plan(card_, devices_, host, wishes).threads;
   };
   EXPECT_EQ(threads("0"), 64);

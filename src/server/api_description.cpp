@@ -18,7 +18,7 @@ Json integer(int64_t least, int64_t most) {
 Json flag() { return {{"type", {"boolean", "null"}}}; }
 
 /// Fields that any client may send, and those that must be there.
-Json object(Json properties, std::vector<std::string> required) {
+Json object(Json properties, const std::vector<std::string>& required) {
   Json schema = {{"type", "object"}, {"properties", std::move(properties)}};
   if (!required.empty()) schema["required"] = required;
   return schema;
@@ -132,7 +132,9 @@ Json operation(const Route& route, const Json& known) {
       json["parameters"].push_back(
           {{"name", name}, {"in", "query"}, {"schema", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1024}}}});
     }
-    json["parameters"].push_back({{"name", "gpu_layers"}, {"in", "query"}, {"schema", text()}});
+    for (const char* name : {"gpu_layers", "cpu_ffn"}) {
+      json["parameters"].push_back({{"name", name}, {"in", "query"}, {"schema", text()}});
+    }
   }
   if (route.method == "POST" && known.contains(std::string(route.pattern))) {
     json["requestBody"] = {{"required", true}, {"content", json_content(reference(schema_name(route.pattern)))}};

@@ -12,7 +12,7 @@ namespace vivace {
 struct LoadWish {
   std::string model;  // a key, an instance's id, a file; "": the one that is loaded
   std::optional<int32_t> context_length, batch_size, parallel;
-  std::optional<GpuLayers> gpu_layers;
+  std::optional<LayerCount> gpu_layers, cpu_ffn;
   std::optional<bool> kv_on_gpu;
   std::optional<std::chrono::seconds> ttl;  // idle time after which it is unloaded
   std::string instance;                     // wished id of the new instance; "": the key
@@ -23,6 +23,7 @@ struct LoadWish {
     if (batch_size) wishes.batch_size = batch_size;
     if (parallel) wishes.parallel = parallel;
     if (gpu_layers) wishes.gpu_layers = gpu_layers;
+    if (cpu_ffn) wishes.cpu_ffn = cpu_ffn;
     if (kv_on_gpu) wishes.kv_on_gpu = *kv_on_gpu;
   }
 };

@@ -16,6 +16,16 @@ std::optional<int32_t> positive(const CatalogRow& row, const char* field, const 
   return number == 0 ? std::nullopt : std::optional(number);
 }
 
+std::optional<LayerCount> layer_count(const CatalogRow& row, const char* field, const std::string& origin) {
+  const std::string text = row.text(field, "");
+  if (text.empty()) return std::nullopt;
+  try {
+    return parse_layer_count(text, field);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kInvalidFile, origin + ": " + error.what(), error.hint());
+  }
+}
+
 ModelSetting read_setting(const Json& table, const std::string& origin) {
   const CatalogRow row(table, origin);
   ModelSetting setting;
@@ -25,13 +35,8 @@ ModelSetting read_setting(const Json& table, const std::string& origin) {
   load.context_length = positive(row, "context-length", origin);
   load.batch_size = positive(row, "batch-size", origin);
   load.parallel = positive(row, "parallel", origin);
-  if (const std::string layers = row.text("gpu-layers", ""); !layers.empty()) {
-    try {
-      load.gpu_layers = parse_gpu_layers(layers);
-    } catch (const Error& error) {
-      throw Error(ErrorCode::kInvalidFile, origin + ": " + error.what(), error.hint());
-    }
-  }
+  load.gpu_layers = layer_count(row, "gpu-layers", origin);
+  load.cpu_ffn = layer_count(row, "cpu-ffn", origin);
   if (const auto ttl = positive(row, "ttl", origin)) load.ttl = std::chrono::seconds(*ttl);
   row.check_all_used();
   return setting;

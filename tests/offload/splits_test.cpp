@@ -111,6 +111,23 @@ TEST_F(RealSplits, ThreeGpusShareTheLayers) {
   expect_answers(source);
 }
 
+TEST_F(RealSplits, FeedForwardMayStayOnTheCpu) {
+  OffloadRig rig;
+  const int32_t all = int32_t(rig.source(file_, {}).card().layers.size());
+  // Some of some, all of some, all of all: the last layer's feed-forward reads the outputs' rows alone.
+  for (const auto& [layers, kept] : {std::pair{12, 5}, {12, 12}, {all, all}}) {
+    SCOPED_TRACE(std::to_string(kept) + " of " + std::to_string(layers));
+    Wishes wishes = gpu_wishes(512, layers);
+    wishes.cpu_ffn = LayerCount{LayerCount::Kind::kCount, kept, 0};
+    ModelSource source = load(rig, file_, wishes);
+    EXPECT_EQ(gpu_layers_of(source.plan(), source.devices()), layers);
+    EXPECT_EQ(cpu_ffn_of(source.plan(), source.devices()), kept);
+    EXPECT_EQ(rig.devices[1]->allocated_bytes(), source.plan().ledgers[1].total());
+    expect_text(source);
+    if (is_thorough() || kept == all) expect_answers(source);
+  }
+}
+
 TEST_F(RealSplits, TheCacheMayLieInHostMemory) {
   OffloadRig rig;
   Wishes wishes = gpu_wishes(512, 12);

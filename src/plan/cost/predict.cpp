@@ -24,7 +24,7 @@ bool works_on_outputs(const ModelCard& card, const TensorCard& tensor) {
 }
 
 int32_t device_of(const ModelCard& card, const Placement& placement, const TensorCard& tensor) {
-  if (tensor.layer >= 0) return placement.layers[size_t(tensor.layer)];
+  if (tensor.layer >= 0) return placement.device_of(size_t(tensor.layer), tensor.role);
   const bool input = tensor.role == TensorRole::kTokenEmbedding && !card.tied_output;
   return input ? placement.embedding : placement.output;
 }
@@ -78,10 +78,18 @@ double attention_seconds(const StepSetting& s, const LayerCard& layer, const Dev
   return std::max(reading, rates.decode_macs > 0 ? macs / rates.decode_macs : 0);
 }
 
-/// f32 values that a token's way through a layer writes between the products.
-double values_of_layer(const ModelCard& card, const LayerCard& layer) {
+/// f32 values that a token's way through the halves of a layer writes between the products.
+double values_of_attention(const ModelCard& card, const LayerCard& layer) {
   const double heads = double(layer.heads) * layer.key_dim + double(layer.kv_heads) * (layer.key_dim + layer.value_dim);
-  return 4.0 * card.embedding + 2.0 * heads + 2.0 * layer.feed_forward;
+  return 2.0 * card.embedding + 2.0 * heads;
+}
+double values_of_feed_forward(const ModelCard& card, const LayerCard& layer) {
+  return 2.0 * card.embedding + 2.0 * layer.feed_forward;
+}
+
+/// Of half a layer, beside its products.
+double between_seconds(const DeviceSpeed& speed, double values) {
+  return speed.layer_seconds / 2 + (speed.values_per_second > 0 ? values / speed.values_per_second : 0);
 }
 
 /// The hidden state's way across each border between devices.
@@ -97,7 +105,10 @@ double hop_seconds(const StepSetting& s, double tokens, double outputs) {
     seconds += into.step_seconds;  // a step of that device begins
     at = to;
   };
-  for (int32_t device : s.placement.layers) cross(device, tokens);
+  for (size_t i = 0; i < s.card.layers.size(); ++i) {
+    cross(s.placement.layers[i], tokens);
+    cross(s.placement.feed_forward_of(i), i + 1 < s.card.layers.size() ? tokens : outputs);
+  }
   cross(s.placement.output, outputs);
   return seconds;
 }
@@ -127,11 +138,10 @@ StepTime predict_step(const StepSetting& s, const StepLoad& load) {
     const size_t device = size_t(s.placement.layers[i]);
     const DeviceSpeed& speed = s.speeds[device];
     time.attention += attention_seconds(s, layer, speed, load, bytes[device]);
-    time.between += speed.layer_seconds;
     time.attention += (load.streams - 1) * layer.heads * speed.head_seconds;
-    if (speed.values_per_second > 0) {
-      time.between += all_tokens * values_of_layer(s.card, layer) / speed.values_per_second;
-    }
+    time.between += between_seconds(speed, all_tokens * values_of_attention(s.card, layer));
+    time.between += between_seconds(s.speeds[size_t(s.placement.feed_forward_of(i))],
+                                    all_tokens * values_of_feed_forward(s.card, layer));
   }
   time.between += s.speeds[size_t(s.placement.embedding)].step_seconds;
   time.hops = hop_seconds(s, all_tokens, load.outputs);

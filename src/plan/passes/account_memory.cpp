@@ -26,7 +26,7 @@ void add_weights(PlanState& state) {
       if (stays_in_file(tensor, *state.devices[device], plan.map_weights)) ledger.mapped += tensor.file_bytes;
     };
     if (tensor.layer >= 0) {
-      charge(plan.placement.layers[tensor.layer]);
+      charge(plan.placement.device_of(size_t(tensor.layer), tensor.role));
     } else if (tensor.role == TensorRole::kTokenEmbedding) {
       charge(plan.placement.embedding);
       if (state.card.tied_output && plan.placement.output != plan.placement.embedding) charge(plan.placement.output);
@@ -35,7 +35,7 @@ void add_weights(PlanState& state) {
     }
   }
   for (size_t d = 0; d < plan.ledgers.size(); ++d) {
-    if (!plan.placement.holds_layers(int32_t(d))) continue;
+    if (!plan.placement.holds_attention(int32_t(d))) continue;
     for (const RopeCard& rope : state.card.ropes) {
       plan.ledgers[d].weights += size_t(rope.rotary_dim) / 2 * sizeof(float);
     }
@@ -66,7 +66,7 @@ void write_ledgers(PlanState& state) {
   }
   for (size_t d = 0; d < state.devices.size(); ++d) {
     const bool output = plan.placement.output == int32_t(d);
-    if (!output && plan.placement.embedding != int32_t(d) && !plan.placement.holds_layers(int32_t(d))) continue;
+    if (!plan.placement.uses(int32_t(d))) continue;
     if (!state.devices[d]->info().host_memory && host_of(state, int32_t(d)) != int32_t(d)) {
       plan.ledgers[size_t(host_of(state, int32_t(d)))].activations += staging_bytes(state.card, plan.limits, output);
     }

@@ -36,7 +36,8 @@ void choose_hybrid_threads(PlanState& state) {
   constexpr int32_t kLeast = 4, kMost = 8;
   Plan& plan = state.plan;
   const int32_t on_gpus = gpu_layers_of(plan, state.devices);
-  if (state.wishes.threads || on_gpus == 0 || on_gpus == int32_t(plan.placement.layers.size())) return;
+  const bool all = on_gpus == int32_t(plan.placement.layers.size()) && cpu_ffn_of(plan, state.devices) == 0;
+  if (state.wishes.threads || on_gpus == 0 || all) return;
   int32_t wanted = kMost;
   for (const DeviceSpeed& speed : state.host.speeds) {
     if (speed.device == state.devices[0]->info().id && speed.measured && !speed.thread_points.empty()) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -18,6 +19,7 @@ struct Candidate {
   int32_t layers = 0;  // on GPUs: the last ones
   bool embedding_on_gpu = false;
   bool output_on_gpu = false;
+  int32_t cpu_ffn = 0;  // of these layers, the first ones: feed-forward on the CPU
 };
 
 class Placer {
@@ -30,10 +32,10 @@ class Placer {
   }
 
   void run() {
-    const std::optional<GpuLayers>& wish = state_.wishes.gpu_layers;
+    const std::optional<LayerCount>& wish = state_.wishes.gpu_layers;
     if (gpus_.empty()) return without_gpus(wish);
     provisional_context(state_);
-    if (!host_) return place({layers_, true, true});  // GPUs are all there is
+    if (!host_) return on_gpus_alone();
     const int32_t most = std::min(layers_, state_.wishes.most_gpu_layers);
     const std::optional<int32_t>& tuned = state_.wishes.tuned_gpu_layers;
     const int32_t wanted = std::min(wish ? wish->of(layers_) : tuned.value_or(automatic_layers()), most);
@@ -48,7 +50,14 @@ class Placer {
   }
 
  private:
-  void without_gpus(const std::optional<GpuLayers>& wish) {
+  void on_gpus_alone() {
+    if (asked_cpu_ffn() > 0) {
+      throw Error(ErrorCode::kUnsupported, "--cpu-ffn keeps layers' feed-forward on the CPU, which is not in use here");
+    }
+    place({layers_, true, true});
+  }
+
+  void without_gpus(const std::optional<LayerCount>& wish) {
     if (wish && wish->of(layers_) > 0) {
       throw Error(ErrorCode::kUnsupported, "--gpu-layers asks for a GPU, and there is none that this program can use",
                   "vivace hardware lists the devices; --device takes one that is not used by itself");
@@ -68,20 +77,35 @@ class Placer {
     return worth_it ? layers_ : 0;
   }
 
-  /// Where the devices' speeds are known: of all numbers of layers that fit, the one that decodes fastest, half way
-  /// into the context; of equals the largest. False: nothing is known, or nothing fits.
+  /// Where the devices' speeds are known: of all placements that fit, the one that decodes fastest, half way into the
+  /// context; of equals the one with most layers on GPUs. False: nothing is known, or nothing fits.
   bool choose_fastest(int32_t most) {
     const std::vector<DeviceSpeed> speeds = speeds_of(state_.host, state_.devices, state_.plan.threads);
     if (speeds.empty()) return false;
     double best = 0;
     std::optional<Placement> fastest;
-    for (int32_t count = most; count >= 0; --count) {
-      if (!choose_ends(count) || overfull_device(state_.plan) >= 0) continue;
+    const auto consider = [&] {
+      if (overfull_device(state_.plan) >= 0) return;
       const double rate = predict_decode_rate({state_.card, state_.plan.placement, state_.plan.kv_format, speeds}, 1,
                                               state_.plan.context_length / 2);
-      if (fastest && rate <= best) continue;
+      if (fastest && rate <= best) return;
       best = rate;
       fastest = state_.plan.placement;
+    };
+    std::array<int32_t, 3> least{most, most, most};  // by the ends on GPUs: see place_least_ffn()
+    const bool open = !state_.wishes.cpu_ffn.has_value();
+    for (int32_t count = most; count >= 0; --count) {
+      if (!fits({count, false, false, std::min(open ? count : asked_cpu_ffn(), count)})) continue;  // the smallest
+      for (Candidate& candidate : ends_with(count)) {
+        if (fits(candidate)) {
+          consider();
+        } else if (open && count > 0 &&
+                   place_least_ffn(candidate, least[size_t(candidate.embedding_on_gpu + candidate.output_on_gpu)])) {
+          consider();
+          candidate.cpu_ffn = count;
+          if (fits(candidate)) consider();
+        }
+      }
     }
     if (!fastest) return false;
     state_.plan.placement = *fastest;
@@ -89,21 +113,40 @@ class Placer {
     return true;
   }
 
+  /// Places the candidate with as few feed-forward parts on the CPU as let it fit. `bound`: enough of them, and
+  /// afterwards what was found: one layer less on the GPUs never needs more. False: it does not fit even so.
+  bool place_least_ffn(Candidate& candidate, int32_t& bound) {
+    candidate.cpu_ffn = std::min(bound, candidate.layers);
+    if (!fits(candidate)) return false;
+    do {
+      --candidate.cpu_ffn;
+    } while (candidate.cpu_ffn > 0 && fits(candidate));
+    bound = ++candidate.cpu_ffn;
+    return fits(candidate);
+  }
+
+  /// So many layers on GPUs, with embedding and output beside them or without: the best first.
+  std::vector<Candidate> ends_with(int32_t layers) const {
+    const int32_t kept = std::min(asked_cpu_ffn(), layers);
+    std::vector<Candidate> candidates;
+    if (layers == layers_ && gpus_.size() == 1) candidates.push_back({layers, true, true, kept});
+    if (layers > 0) candidates.push_back({layers, false, true, kept});
+    candidates.push_back({layers, false, false, kept});
+    return candidates;
+  }
+
+  int32_t asked_cpu_ffn() const { return state_.wishes.cpu_ffn ? state_.wishes.cpu_ffn->of(layers_) : 0; }
+
   /// Places that many layers; embedding and output with them where that fits. False: it does not fit either way, and
   /// the smallest placement stands.
   bool choose_ends(int32_t layers) {
-    std::vector<Candidate> candidates{{layers, false, false}};
-    if (layers > 0) candidates.insert(candidates.begin(), {layers, false, true});
-    if (layers == layers_ && gpus_.size() == 1) candidates.insert(candidates.begin(), {layers, true, true});
-    for (const Candidate& candidate : candidates) {
-      place(candidate);
-      if (fits()) return true;
-    }
-    return false;
+    const std::vector<Candidate> candidates = ends_with(layers);
+    return std::any_of(candidates.begin(), candidates.end(), [this](const Candidate& c) { return fits(c); });
   }
 
-  /// Whether each GPU can hold its part; the host's memory is the context's matter.
-  bool fits() {
+  /// Places it. Whether each GPU can hold its part; the host's memory is the context's matter.
+  bool fits(const Candidate& candidate) {
+    place(candidate);
     write_ledgers(state_);
     return std::none_of(gpus_.begin(), gpus_.end(), [&](int32_t gpu) { return is_overfull(state_.plan, gpu); });
   }
@@ -121,6 +164,10 @@ class Placer {
     placement.layers.assign(size_t(layers_ - candidate.layers), 0);
     for (size_t g = 0; g < gpus_.size(); ++g) {
       placement.layers.insert(placement.layers.end(), size_t(counts[g]), gpus_[g]);
+    }
+    if (candidate.cpu_ffn > 0) {
+      placement.feed_forward = placement.layers;
+      std::fill_n(placement.feed_forward.begin() + (layers_ - candidate.layers), candidate.cpu_ffn, 0);
     }
     if (candidate.embedding_on_gpu) placement.embedding = placement.layers.front();
     if (candidate.output_on_gpu) placement.output = placement.layers.back();
@@ -181,6 +228,12 @@ class Placer {
       text += ", the most that fit";
     }
     state_.plan.reasons.push_back(text);
+    const int32_t kept = cpu_ffn_of(state_.plan, state_.devices);
+    if (kept > 0) {
+      state_.plan.reasons.push_back("feed-forward: on the CPU, in host memory, for " + std::to_string(kept) +
+                                    " of them, " +
+                                    (state_.wishes.cpu_ffn ? "as asked" : "which is fastest of what fits"));
+    }
     if (count < layers_ && gpus_.size() == 1) explain_what_would_fit(layers_ - count);
   }
 
@@ -202,8 +255,7 @@ class Placer {
     while (too_long - fitting > 1) {
       const int32_t middle = (fitting + too_long) / 2;
       trial.context_length = middle * kStep;
-      placer.place({layers_, false, true});
-      (placer.fits() ? fitting : too_long) = middle;
+      (placer.fits({layers_, false, true, asked_cpu_ffn()}) ? fitting : too_long) = middle;
     }
     return fitting * kStep;
   }
@@ -213,8 +265,7 @@ class Placer {
     const size_t gpu = size_t(gpus_[0]);
     Plan trial = state_.plan;
     PlanState again{state_.card, state_.devices, state_.host, state_.wishes, trial};
-    Placer(again).place({layers_, false, true});
-    write_ledgers(again);
+    Placer(again).fits({layers_, false, true, asked_cpu_ffn()});
     const MemoryLedger& whole = trial.ledgers[gpu];
     if (whole.usable == 0 || whole.total() <= whole.usable) return;
     std::string text = std::to_string(left) + (left == 1 ? " layer stays" : " layers stay") +
@@ -283,6 +334,15 @@ void place_layers(PlanState& state) {
 int32_t gpu_layers_of(const Plan& plan, std::span<Device* const> devices) {
   return int32_t(std::count_if(plan.placement.layers.begin(), plan.placement.layers.end(),
                                [&](int32_t device) { return is_gpu(*devices[size_t(device)]); }));
+}
+
+int32_t cpu_ffn_of(const Plan& plan, std::span<Device* const> devices) {
+  int32_t count = 0;
+  for (size_t i = 0; i < plan.placement.layers.size(); ++i) {
+    count += is_gpu(*devices[size_t(plan.placement.layers[i])]) &&
+             !is_gpu(*devices[size_t(plan.placement.feed_forward_of(i))]);
+  }
+  return count;
 }
 
 int32_t most_gpu_layers_that_fit(PlanState state) {

@@ -29,15 +29,16 @@ void copy_number(const HttpRequest& request, const std::string& name, Json& body
   }
 }
 
-/// gpu_layers as the command line takes it: a number, a ratio, max.
-std::optional<GpuLayers> gpu_layers_of_json(const Json* value) {
+/// gpu_layers, cpu_ffn as the command line takes them: a number, a ratio, max.
+std::optional<LayerCount> layer_count_field(JsonFields& fields, const char* name) {
+  const Json* value = fields.find(name);
   if (value == nullptr) return std::nullopt;
   const std::string text = value->is_string() ? value->get<std::string>() : dump_json(*value);
   if (text == "auto") return std::nullopt;
   try {
-    return parse_gpu_layers(text);
+    return parse_layer_count(text, name);
   } catch (const Error& error) {
-    throw ApiError(400, error.what(), "gpu_layers", "invalid_value");
+    throw ApiError(400, error.what(), name, "invalid_value");
   }
 }
 
@@ -48,7 +49,8 @@ void plan_by(ServerParts& parts, Exchange& exchange, const Json& body) {
   wish.context_length = fields.whole("context_length", 1, 1 << 24);
   wish.batch_size = fields.whole("batch_size", 1, 16384);
   wish.parallel = fields.whole("parallel", 1, 1024);
-  wish.gpu_layers = gpu_layers_of_json(fields.find("gpu_layers"));
+  wish.gpu_layers = layer_count_field(fields, "gpu_layers");
+  wish.cpu_ffn = layer_count_field(fields, "cpu_ffn");
   exchange->respond(json_response(parts.planned(wish)));
 }
 
@@ -57,7 +59,9 @@ void plan_of_query(ServerParts& parts, Exchange exchange, const std::string&) {
   Json body = Json::object();
   if (const auto model = request.query_value("model")) body["model"] = std::string(*model);
   for (const char* name : {"context_length", "batch_size", "parallel"}) copy_number(request, name, body);
-  if (const auto layers = request.query_value("gpu_layers")) body["gpu_layers"] = std::string(*layers);
+  for (const char* name : {"gpu_layers", "cpu_ffn"}) {
+    if (const auto layers = request.query_value(name)) body[name] = std::string(*layers);
+  }
   plan_by(parts, exchange, body);
 }
 

@@ -1,4 +1,4 @@
-// The lever of layer offload, as a user writes it.
+// How many of a model's layers, as a user writes it: the levers of layer offload.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,7 @@
 
 namespace vivace {
 
-/// How many of a model's layers go to GPUs.
-struct GpuLayers {
+struct LayerCount {
   enum class Kind : uint8_t { kCount, kRatio };
   Kind kind = Kind::kCount;
   int32_t count = 0;
@@ -17,7 +16,7 @@ struct GpuLayers {
   int32_t of(int32_t layers) const;
 };
 
-/// "12", a ratio with a point such as "0.5", or "max". Throws Error kInvalidArgument.
-GpuLayers parse_gpu_layers(std::string_view text);
+/// "12", a ratio with a point such as "0.5", or "max". Throws Error kInvalidArgument, with the option's name.
+LayerCount parse_layer_count(std::string_view text, std::string_view option = "--gpu-layers");
 
 }  // namespace vivace
