@@ -48,7 +48,7 @@ const OptionRow kLoadRows[] = {
 };
 
 std::string server_of(const Arguments& arguments, const Context& context) {
-  const std::string usual = usual_server(context.environment);
+  std::string usual = usual_server(context.environment);
   if (arguments.given("server") || usual == "none") return arguments.text("server").value_or(kDefaultServer);
   return usual;
 }

@@ -63,12 +63,12 @@ Timings timings_of(const Sequence& sequence) {
 
 struct Engine::Impl {
   Impl(const LoadedModel& loaded, const Vocabulary* words, EngineOptions wishes)
-      : vocabulary(words), options(wishes), own_runner(std::make_unique<StepRunner>(loaded)) {
+      : vocabulary(words), options(std::move(wishes)), own_runner(std::make_unique<StepRunner>(loaded)) {
     start(loaded, *own_runner);
   }
 
   Impl(ModelSource& from, const Vocabulary* words, EngineOptions wishes)
-      : vocabulary(words), options(wishes), source(&from) {
+      : vocabulary(words), options(std::move(wishes)), source(&from) {
     start(from.model(), from.runner());
   }
 
@@ -500,10 +500,10 @@ struct Engine::Impl {
   /// The next token, of those that the request's constraint allows. Mostly the model wants such a one anyhow: to ask of
   /// one token costs a small part of asking which may come.
   Sampled choose(Sequence& sequence, std::span<const float> logits) {
-    const Sampled wanted = sequence.sampler.sample(logits, sequence.tokens);
+    Sampled wanted = sequence.sampler.sample(logits, sequence.tokens);
     TokenConstraint* constraint = sequence.request.constraint.get();
     if (constraint == nullptr || constraint->take(wanted.id)) return wanted;
-    const Sampled sampled = sequence.sampler.sample(logits, sequence.tokens, constraint->allowed());
+    Sampled sampled = sequence.sampler.sample(logits, sequence.tokens, constraint->allowed());
     if (!constraint->take(sampled.id))
       throw Error(ErrorCode::kInvalidArgument, "no token of the model goes on with the answer's format");
     return sampled;
@@ -639,10 +639,10 @@ struct Engine::Impl {
 };
 
 Engine::Engine(const LoadedModel& model, const Vocabulary* vocabulary, EngineOptions options)
-    : impl_(std::make_unique<Impl>(model, vocabulary, options)) {}
+    : impl_(std::make_unique<Impl>(model, vocabulary, std::move(options))) {}
 
 Engine::Engine(ModelSource& source, const Vocabulary* vocabulary, EngineOptions options)
-    : impl_(std::make_unique<Impl>(source, vocabulary, options)) {}
+    : impl_(std::make_unique<Impl>(source, vocabulary, std::move(options))) {}
 
 Engine::~Engine() = default;
 

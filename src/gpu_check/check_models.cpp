@@ -112,7 +112,7 @@ double divergence(const float* logprobs, const int32_t* ids, const float* logits
 
 class Truth {
  public:
-  Truth(const Setup& setup) : folder_(setup.conformance / "real") {
+  explicit Truth(const Setup& setup) : folder_(setup.conformance / "real") {
     tokens_ = read_array<TokenId>(folder_ / "smollm2.tokens.i32");
     tokens_.resize(std::min<size_t>(tokens_.size(), setup.thorough ? tokens_.size() : 24));
     ids_ = read_array<int32_t>(folder_ / "smollm2.topk_ids.i32");

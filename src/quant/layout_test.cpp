@@ -49,7 +49,7 @@ std::vector<size_t> awkward_columns(const FormatRow& row) {
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   for (size_t i = 0; i < a.size(); ++i) {
     if (std::isnan(a[i]) && std::isnan(b[i])) continue;
-    if (std::memcmp(&a[i], &b[i], 4) != 0) return false;
+    if (std::bit_cast<uint32_t>(a[i]) != std::bit_cast<uint32_t>(b[i])) return false;
   }
   return a.size() == b.size();
 }
@@ -211,7 +211,8 @@ float read_k(Format format, const uint8_t* panel, size_t lane, size_t c) {
     const int code =
         q6 ? (reader.nibble(base, lane, in) | reader.code2(base + 4, lane, in) << 4) - 32
            : (reader.code2(base, lane, in) | (reader.byte(base + 2, lane, in % 4) >> (in / 4) & 1) << 2) - 4;
-    return d * static_cast<float>(scales[c / 16]) * static_cast<float>(code);
+    const int scale = scales[c / 16];
+    return d * static_cast<float>(scale) * static_cast<float>(code);
   }
   const float dmin = reader.f16(lane);
   reader.skip(32);

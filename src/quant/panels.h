@@ -195,6 +195,7 @@ struct PanelQ3_K : ArrangedPanel<Format::kQ3_K, 110, 0, 108, PanelField{0, 2, 1}
     for (size_t b = 0; b < 4; ++b) {
       uint64_t bits = 0;
       for (size_t group = 0; group < 8; ++group) {
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): a panel is whole
         bits |= static_cast<uint64_t>(panel[22 + 12 * group + b]) << (8 * group);
       }
       bits = panel_bits::transpose_bits(bits);

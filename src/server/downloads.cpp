@@ -137,7 +137,7 @@ std::optional<DownloadState> Downloads::find(const std::string& id) const {
   return found->second->state();
 }
 
-void Downloads::follow(const std::string& id, std::function<void(const DownloadState& state)> told) {
+void Downloads::follow(const std::string& id, const std::function<void(const DownloadState& state)>& told) {
   std::shared_ptr<Job> job;
   {
     const std::lock_guard lock(mutex_);

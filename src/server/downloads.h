@@ -38,7 +38,7 @@ class Downloads {
   DownloadState start(const std::string& model, const std::string& quantisation);
   std::optional<DownloadState> find(const std::string& job) const;
   /// Calls `told` now, every quarter of a second and at the end, on the job's thread or this one.
-  void follow(const std::string& job, std::function<void(const DownloadState& state)> told);
+  void follow(const std::string& job, const std::function<void(const DownloadState& state)>& told);
 
  private:
   struct Job;

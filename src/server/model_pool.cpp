@@ -87,7 +87,7 @@ std::shared_ptr<ServedModel> ModelPool::find_loaded(const std::string& name) con
   return nullptr;
 }
 
-void ModelPool::acquire(const LoadWish& wish, bool explicitly, Progress progress, Ready ready) {
+void ModelPool::acquire(const LoadWish& wish, bool explicitly, Progress progress, const Ready& ready) {
   ModelLease lease;
   {
     const std::lock_guard lock(mutex_);

@@ -56,7 +56,7 @@ class ModelPool {
 
   /// Calls `ready` once: at once for a loaded model, else on the pool's thread when it has been loaded. `explicitly`:
   /// asked for as such, not by a request for an answer; it stays until it is unloaded.
-  void acquire(const LoadWish& wish, bool explicitly, Progress progress, Ready ready);
+  void acquire(const LoadWish& wish, bool explicitly, Progress progress, const Ready& ready);
   /// Lets running answers come to their end. Throws ApiError 404.
   void unload(const std::string& instance);
 

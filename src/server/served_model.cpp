@@ -21,7 +21,7 @@ ServedModel::ServedModel(std::string name, ModelEntry model, std::unique_ptr<Mod
       source(std::move(from)),
       chat(std::move(text)),
       shown(shown_tokens(chat)),
-      engine(std::make_unique<Engine>(*source, chat.vocabulary.get(), options)) {}
+      engine(std::make_unique<Engine>(*source, chat.vocabulary.get(), std::move(options))) {}
 
 ModelLease::ModelLease(std::shared_ptr<ServedModel> model) : model_(std::move(model)) {
   ++model_->uses;

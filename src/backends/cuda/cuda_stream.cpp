@@ -144,9 +144,9 @@ class CudaStream final : public Stream {
   void copy(const CopyArgs& args) override { push(args); }
 
  private:
-  void push(Call call) {
+  void push(const Call& call) {
     if (replays_) throw Error(ErrorCode::kInternal, "an operation was called in a step that replays its program");
-    program_.push_back(std::move(call));
+    program_.push_back(call);
   }
 
   /// The workspace begins as zeros, like every buffer.

@@ -9,7 +9,7 @@ namespace vivace {
 class SharedLibrary {
  public:
   /// Opens the first of these names that the system finds; none is no error, see operator bool.
-  explicit SharedLibrary(std::initializer_list<const char*> names);
+  SharedLibrary(std::initializer_list<const char*> names);
   ~SharedLibrary();
   SharedLibrary(const SharedLibrary&) = delete;
   SharedLibrary& operator=(const SharedLibrary&) = delete;

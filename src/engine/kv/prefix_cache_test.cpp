@@ -22,7 +22,7 @@ Tokens tokens_from(TokenId first, int32_t count) {
 
 class KvCache : public ::testing::Test {
  protected:
-  void open(std::vector<int32_t> windows, int32_t pages) {
+  void open(const std::vector<int32_t>& windows, int32_t pages) {
     for (int32_t window : windows) {
       KvGroup group;
       group.window = window;

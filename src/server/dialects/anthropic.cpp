@@ -70,7 +70,7 @@ void add_message(const Json& message, const std::string& where, Json& told) {
     }
   }
   const bool only_results =
-      role == "user" && one.at("content") == "" && !told.empty() && told.back().at("role") == "tool";
+      role == "user" && one.at("content") == Json("") && !told.empty() && told.back().at("role") == "tool";
   if (!only_results) told.push_back(std::move(one));
 }
 

@@ -54,14 +54,14 @@ void read_options(JsonFields& body, AnswerRequest& request) {
   if (const auto context = options.integer("num_ctx", 1, 1 << 24)) request.load.context_length = int32_t(*context);
   if (const auto batch = options.integer("num_batch", 1, 16384)) request.load.batch_size = int32_t(*batch);
   if (const auto layers = options.integer("num_gpu", -1, 1 << 20); layers && *layers >= 0) {
-    request.load.gpu_layers = parse_gpu_layers(std::to_string(*layers));
+    request.load.gpu_layers = parse_layer_count(std::to_string(*layers));
   }
 }
 
 /// "json", or a JSON schema.
 void read_format(JsonFields& fields, AnswerRequest& request) {
   const Json* format = fields.find("format");
-  if (format == nullptr || *format == "") return;
+  if (format == nullptr || *format == Json("")) return;
   if (format->is_object()) {
     request.shape = {AnswerShape::Kind::kSchema, dump_json(*format)};
   } else if (*format == "json") {

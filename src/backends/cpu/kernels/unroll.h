@@ -7,6 +7,7 @@ namespace vivace::VIVACE_ISA {
 
 template <int kValue>
 struct Index {
+  // NOLINTNEXTLINE(google-explicit-constructor): an int that is a constant
   constexpr operator int() const { return kValue; }
 };
 
