@@ -155,18 +155,14 @@ struct Decoder::Impl {
       : card(model), weights(w), kv(layout), placement(where), devices(all.begin(), all.end()), inputs(step) {
     activations.resize(devices.size());
     streams.resize(devices.size());
-    use(placement.embedding);
-    for (size_t i = 0; i < card.layers.size(); ++i) {
-      use(placement.layers[i]);
-      use(placement.feed_forward_of(i));
+    for (size_t d = 0; d < devices.size(); ++d) {
+      if (placement.uses(int32_t(d))) use(int32_t(d));
     }
-    use(placement.output);
     make_segments();
     record_steps();
   }
 
   void use(int32_t device) {
-    if (activations[device]) return;
     const bool output = device == placement.output;
     activations[device] = std::make_unique<Activations>(card, *devices[device], inputs.limits(), output);
     streams[device] = on_device(*devices[device], [&] { return devices[device]->create_stream(inputs); });

@@ -443,6 +443,9 @@ TEST_F(GpuPlanning, FeedForwardMayStayOnTheCpu) {
   EXPECT_EQ(whole.ledgers[1].weights - p.ledgers[1].weights, moved);
   wishes.cpu_ffn = parse_layer_count("max", "--cpu-ffn");
   EXPECT_EQ(cpu_ffn_of(plan(wishes), devices_), 3) << "of the layers on the GPU";
+  wishes.gpu_layers = parse_layer_count("2");
+  wishes.cpu_ffn = parse_layer_count("0.5", "--cpu-ffn");
+  EXPECT_EQ(cpu_ffn_of(plan(wishes), devices_), 1) << "half of those on the GPU, not of all";
   wishes.gpu_layers = parse_layer_count("0");
   EXPECT_EQ(cpu_ffn_of(plan(wishes), devices_), 0);
   EXPECT_TRUE(plan(wishes).placement.feed_forward.empty());

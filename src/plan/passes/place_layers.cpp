@@ -51,7 +51,7 @@ class Placer {
 
  private:
   void on_gpus_alone() {
-    if (asked_cpu_ffn() > 0) {
+    if (asked_cpu_ffn(layers_) > 0) {
       throw Error(ErrorCode::kUnsupported, "--cpu-ffn keeps layers' feed-forward on the CPU, which is not in use here");
     }
     place({layers_, true, true});
@@ -95,15 +95,15 @@ class Placer {
     std::array<int32_t, 3> least{most, most, most};  // by the ends on GPUs: see place_least_ffn()
     const bool open = !state_.wishes.cpu_ffn.has_value();
     for (int32_t count = most; count >= 0; --count) {
-      if (!fits({count, false, false, std::min(open ? count : asked_cpu_ffn(), count)})) continue;  // the smallest
+      if (!try_place({count, false, false, open ? count : asked_cpu_ffn(count)})) continue;  // the smallest
       for (Candidate& candidate : ends_with(count)) {
-        if (fits(candidate)) {
+        if (try_place(candidate)) {
           consider();
         } else if (open && count > 0 &&
                    place_least_ffn(candidate, least[size_t(candidate.embedding_on_gpu + candidate.output_on_gpu)])) {
           consider();
           candidate.cpu_ffn = count;
-          if (fits(candidate)) consider();
+          if (try_place(candidate)) consider();
         }
       }
     }
@@ -117,17 +117,17 @@ class Placer {
   /// afterwards what was found: one layer less on the GPUs never needs more. False: it does not fit even so.
   bool place_least_ffn(Candidate& candidate, int32_t& bound) {
     candidate.cpu_ffn = std::min(bound, candidate.layers);
-    if (!fits(candidate)) return false;
+    if (!try_place(candidate)) return false;
     do {
       --candidate.cpu_ffn;
-    } while (candidate.cpu_ffn > 0 && fits(candidate));
+    } while (candidate.cpu_ffn > 0 && try_place(candidate));
     bound = ++candidate.cpu_ffn;
-    return fits(candidate);
+    return try_place(candidate);
   }
 
   /// So many layers on GPUs, with embedding and output beside them or without: the best first.
   std::vector<Candidate> ends_with(int32_t layers) const {
-    const int32_t kept = std::min(asked_cpu_ffn(), layers);
+    const int32_t kept = asked_cpu_ffn(layers);
     std::vector<Candidate> candidates;
     if (layers == layers_ && gpus_.size() == 1) candidates.push_back({layers, true, true, kept});
     if (layers > 0) candidates.push_back({layers, false, true, kept});
@@ -135,17 +135,18 @@ class Placer {
     return candidates;
   }
 
-  int32_t asked_cpu_ffn() const { return state_.wishes.cpu_ffn ? state_.wishes.cpu_ffn->of(layers_) : 0; }
+  /// Of so many layers on GPUs.
+  int32_t asked_cpu_ffn(int32_t layers) const { return state_.wishes.cpu_ffn ? state_.wishes.cpu_ffn->of(layers) : 0; }
 
   /// Places that many layers; embedding and output with them where that fits. False: it does not fit either way, and
   /// the smallest placement stands.
   bool choose_ends(int32_t layers) {
     const std::vector<Candidate> candidates = ends_with(layers);
-    return std::any_of(candidates.begin(), candidates.end(), [this](const Candidate& c) { return fits(c); });
+    return std::any_of(candidates.begin(), candidates.end(), [this](const Candidate& c) { return try_place(c); });
   }
 
   /// Places it. Whether each GPU can hold its part; the host's memory is the context's matter.
-  bool fits(const Candidate& candidate) {
+  bool try_place(const Candidate& candidate) {
     place(candidate);
     write_ledgers(state_);
     return std::none_of(gpus_.begin(), gpus_.end(), [&](int32_t gpu) { return is_overfull(state_.plan, gpu); });
@@ -255,7 +256,7 @@ class Placer {
     while (too_long - fitting > 1) {
       const int32_t middle = (fitting + too_long) / 2;
       trial.context_length = middle * kStep;
-      (placer.fits({layers_, false, true, asked_cpu_ffn()}) ? fitting : too_long) = middle;
+      (placer.try_place({layers_, false, true, asked_cpu_ffn(layers_)}) ? fitting : too_long) = middle;
     }
     return fitting * kStep;
   }
@@ -265,7 +266,7 @@ class Placer {
     const size_t gpu = size_t(gpus_[0]);
     Plan trial = state_.plan;
     PlanState again{state_.card, state_.devices, state_.host, state_.wishes, trial};
-    Placer(again).fits({layers_, false, true, asked_cpu_ffn()});
+    Placer(again).try_place({layers_, false, true, asked_cpu_ffn(layers_)});
     const MemoryLedger& whole = trial.ledgers[gpu];
     if (whole.usable == 0 || whole.total() <= whole.usable) return;
     std::string text = std::to_string(left) + (left == 1 ? " layer stays" : " layers stay") +

@@ -72,7 +72,7 @@ class PieceTable {
   size_t place(uint32_t hash, std::string_view text, const auto& text_of) const {
     for (size_t at = hash & mask_;; at = (at + 1) & mask_) {
       const Slot& slot = slots_[at];
-      if (slot.id < 0 || (slot.hash == hash && std::string_view(text_of(slot.id)) == text)) return at;
+      if (slot.id < 0 || (slot.hash == hash && text_of(slot.id) == text)) return at;
     }
   }
 
