@@ -90,7 +90,9 @@ test-hip: ## compiles the CUDA backend for AMD GPUs; nothing runs
 	cmake --preset release -DVIVACE_HIP=ON $(RELEASE_FLAGS)
 	$(call BUILD,build/release) --target vivace_hip
 
-test-full: test test-arm test-ports test-hip lint ## test, test-arm, test-ports, test-hip, lint, every split, long invariance fuzzing and a minute of every fuzzer
+test-full: test test-arm test-ports test-hip lint ## test, test-arm, test-ports, test-hip, lint, the kernels of every GPU, every split, long invariance fuzzing and a minute of every fuzzer
+	cmake --preset release -DVIVACE_TESTS=ON $(RELEASE_FLAGS)
+	$(call BUILD,build/release)
 	VIVACE_THOROUGH=1 build/release/tests_offload
 	VIVACE_FUZZ_ROUNDS=200 build/release/tests_engine --gtest_filter='Fuzz/*'
 	$(MAKE) fuzz FUZZ_SECONDS=60
